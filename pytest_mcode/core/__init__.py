@@ -1,0 +1,1 @@
+"""The words every room speaks: records, protocols, errors. Standard library only."""

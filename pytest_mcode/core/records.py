@@ -1,0 +1,252 @@
+"""Frozen records that cross rooms. Plain values only, so that each can be written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Json = Any
+"""A value that `json.dumps` writes unchanged: dict, list, str, int, float, bool or None."""
+
+Status = Literal[
+    "passed", "failed", "error", "timeout", "memory", "output_limit", "no_code", "forged"
+]
+"""What verification says of one program. Infrastructure problems are exceptions, never a status."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Messages = tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One problem of a benchmark."""
+
+    benchmark: str
+    """Name of the benchmark it belongs to, as given on the command line (`humaneval`)."""
+    task_id: str
+    """The data set's own id (`HumanEval/0`), unique within the benchmark."""
+    prompt: str
+    """What the model is asked: Python source to complete (`shape="function"`) or prose (`"text"`)."""
+    shape: Literal["function", "text"]
+    entry_point: str
+    """Name of the function that the tests call."""
+    tests: str
+    """Trusted test code: runs in the judge, where `entry_point` is bound to the candidate."""
+    reference: str
+    """A correct whole program, without the preamble."""
+    preamble: str = ""
+    """Trusted code that always stands before the candidate (HumanEval: imports and helpers)."""
+    stub: str = ""
+    """Signature and docstring that a continuation completes; `preamble + stub == prompt`."""
+    public_tests: tuple[str, ...] = ()
+    """Asserts that the prompt may show."""
+    names: tuple[str, ...] = ()
+    """All names that the tests take from the candidate; holds `entry_point`."""
+    checks: int = 1
+    """Number of assertions in `tests` that must have held for a pass; at least 1."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The tasks of a benchmark and where they came from."""
+
+    benchmark: str
+    tasks: tuple[Task, ...]
+    sha256: str
+    """Of the bytes that were loaded."""
+    origin: str
+    """Path or hub name with revision, for people."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one program may use."""
+
+    wall_s: float = 10.0
+    memory_mb: int = 512
+    output_kb: int = 64
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a sandbox runs: the candidate's source and the tests that judge it."""
+
+    candidate: str
+    tests: str
+    names: tuple[str, ...]
+    context: str = ""
+    """Trusted code run in the judge before the tests (the task's preamble)."""
+    checks: int = 1
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What verification says of one program."""
+
+    status: Status
+    detail: str = ""
+    """One line: which assertion, which exception, which limit."""
+    feedback: str = ""
+    """What a model is shown for a repair: the end of the real error, bounded."""
+    stdout: str = ""
+    """The candidate's own output, bounded."""
+    checks_run: int = 0
+    mode: Literal["split", "in_process", "none"] = "split"
+    """Who held the tests: another process, the candidate's own, or nobody (`no_code`)."""
+    wall_s: float = 0.0
+    memory_mb: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """True for `passed` alone."""
+        return self.status == "passed"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a model is asked. Every field is explicit, on the wire and in the fingerprint."""
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    max_tokens: int = 1024
+    seed: int = 0
+    """Seed of the run; a request's own seed is derived from it (`core.fingerprint.seed_for`)."""
+    stop: tuple[str, ...] = ()
+    context_window: int = 8192
+    """Tokens; sent as num_ctx to Ollama, whose small default truncates silently."""
+    thinking: str = ""
+    """Empty: the server's default; else `true`, `false`, `low`, `medium` or `high`."""
+    prompt_style: Literal["chat", "completion"] = "chat"
+    extra: str = "{}"
+    """JSON object of provider options passed through unchanged."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model as named by the user, resolved to who serves it."""
+
+    name: str
+    """As it stands in item ids and reports."""
+    backend: str
+    """Registered generator: `ollama`, `openai`, `gold`, `garbage`, `replay`, ..."""
+    model: str = ""
+    """The name the server knows, or the generator's own argument (a file for `replay`)."""
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    """Never stored, never part of the fingerprint."""
+    sampling: Sampling = Sampling()
+    concurrency: int = 0
+    """Requests in flight; 0 takes the backend's default."""
+    request_timeout_s: float = 600.0
+    """Deadline of one request, counted from when it left our queue."""
+    retries: int = 4
+    """Further tries after a connection error, 429 or 5xx; each is counted."""
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """Which sandbox, as resolved from the options."""
+
+    image: str = ""
+    """Docker image; empty builds or takes the project's own, tagged by content."""
+    slots: int = 0
+    """Programs at once; 0 takes one per core."""
+    memory_mb: int = 512
+    runtime: str = ""
+    """Docker runtime (`runsc`); empty takes the daemon's default."""
+    label: str = ""
+    """Id of the run: containers carry it, so that a sweep finds exactly its own."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One cell of the grid."""
+
+    benchmark: str
+    model: str
+    samples: int = 1
+    debug_iters: int = 0
+    strategy: str = "self_debug"
+    feedback: Literal["hidden", "public", "none"] = "hidden"
+    """Which tests' errors a repair is shown; named in every report."""
+
+    @property
+    def label(self) -> str:
+        """The cell as it stands in item ids: `qwen2.5-coder-7b-n5-d3`."""
+        tail = "" if self.strategy == "self_debug" else f"-{self.strategy}"
+        return f"{self.model}-n{self.samples}-d{self.debug_iters}{tail}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a generator."""
+
+    task: Task
+    messages: Messages
+    sample: int
+    iteration: int
+    sampling: Sampling
+    """With the seed of this very request."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a generator returned."""
+
+    text: str
+    form: Literal["text", "program", "continuation"] = "text"
+    """`text` needs extraction; `program` and `continuation` are code already."""
+    thinking: str = ""
+    messages: Messages = ()
+    """Exactly what was sent."""
+    options: Mapping[str, Json] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: str = ""
+    queue_s: float = 0.0
+    request_s: float = 0.0
+    calls: int = 1
+    """Requests that reached for the server, retries included; 0 for recorded answers."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Repair iteration j of sample i; j = 0 is the draw itself."""
+
+    sample: int
+    iteration: int
+    answer: Answer
+    code: str
+    """What was extracted; empty when there was none."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that happened to one item (task x variant)."""
+
+    variant: Variant
+    task_id: str
+    attempts: tuple[Attempt, ...] = ()
+    infra: str = ""
+    """Not empty: the machinery failed and the item says nothing about the model."""
+    wall_s: float = 0.0
+
+    @property
+    def solved(self) -> bool:
+        """True if any attempt passed and nothing of the machinery failed."""
+        return not self.infra and any(a.verdict.passed for a in self.attempts)
+
+    def to_json(self) -> dict[str, Json]:
+        """Plain values, ready for `json.dumps` and for the wire between xdist processes."""
+        return asdict(self)
