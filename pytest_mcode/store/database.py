@@ -1,0 +1,231 @@
+"""The one writer of a results database."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pytest_mcode.core.errors import StoreError
+from pytest_mcode.core.fingerprint import differing, digest
+from pytest_mcode.core.records import Json, Variant
+from pytest_mcode.store import connection as opening
+from pytest_mcode.store.outcomes import attempt_row, numbers, text, to_json
+from pytest_mcode.store.reader import Reader, SelfCheck
+
+
+@dataclass(frozen=True)
+class PlannedItem:
+    """One item that a run is going to measure."""
+
+    nodeid: str
+    """pytest's id, unique in the run."""
+    variant_label: str
+    """Key of its variant in the plan."""
+    task_id: str
+
+
+class Store(Reader):
+    """Writes a results database: one transaction per call, so a kill loses only items in flight.
+
+    Every method raises `StoreError` (locked, disk full, read-only, damaged) and leaves the file as
+    it was before the call; the store stays usable. Texts are stored as `outcomes.text` says.
+    """
+
+    @classmethod
+    def open(cls, path: Path, *, busy_s: float = opening.BUSY_S) -> Self:
+        """Open or create, with its folder. Waits up to `busy_s` seconds for other writers."""
+        return cls(path, opening.open_writer(path, busy_s))
+
+    @staticmethod
+    def read(path: Path) -> Reader:
+        """Open an existing file without writing to it."""
+        return Reader(path, opening.open_reader(path))
+
+    def start_run(
+        self,
+        run_id: str,
+        *,
+        command: str,
+        fingerprint_parts: Mapping[str, Json],
+        version: str,
+        git: str = "",
+        started: datetime | None = None,
+    ) -> None:
+        """Announce a run. A known run id is taken up again if its fingerprint is the same."""
+        parts = dict(fingerprint_parts)
+        with self._transaction():
+            known = self._connection.execute(
+                "SELECT settings FROM runs WHERE run_id = ?", (run_id,)
+            ).fetchone()
+            if known:
+                self._refuse_differences(f"run {run_id}", known[0], parts)
+                self._connection.execute(
+                    "UPDATE runs SET finished = NULL WHERE run_id = ?", (run_id,)
+                )
+                return
+            self._connection.execute(
+                "INSERT INTO runs VALUES (?, ?, NULL, ?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    stamp(started),
+                    text(command),
+                    version,
+                    git,
+                    digest(parts),
+                    to_json(parts),
+                ),
+            )
+
+    def plan(
+        self,
+        run_id: str,
+        variants: Mapping[str, tuple[Variant, Mapping[str, Json]]],
+        items: Sequence[PlannedItem],
+    ) -> None:
+        """Write what will be measured: label -> (variant, fingerprint parts), and the items.
+
+        A label is unique in the run. `parts["limits"]["wall_s"]` becomes the column `timeout_s`.
+        What is planned already stays as it is, so a run can be taken up again.
+        """
+        with self._transaction():
+            ids = {
+                label: self._plan_variant(run_id, label, variant, dict(parts))
+                for label, (variant, parts) in variants.items()
+            }
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO items (run_id, variant_id, task_id, nodeid)"
+                " VALUES (?, ?, ?, ?)",
+                ((run_id, ids[i.variant_label], text(i.task_id), text(i.nodeid)) for i in items),
+            )
+
+    def _plan_variant(
+        self, run_id: str, label: str, variant: Variant, parts: dict[str, Json]
+    ) -> int:
+        known = self._connection.execute(
+            "SELECT variant_id, settings FROM variants WHERE run_id = ? AND label = ?",
+            (run_id, label),
+        ).fetchone()
+        if known:
+            self._refuse_differences(f"{label} in run {run_id}", known[1], parts)
+            return int(known[0])
+        limits = parts.get("limits")
+        row = {
+            "run_id": run_id,
+            "label": label,
+            **asdict(variant),
+            "timeout_s": limits.get("wall_s") if isinstance(limits, Mapping) else None,
+            "fingerprint": digest(parts),
+            "settings": to_json(parts),
+        }
+        return self._insert("variants", row)
+
+    def record(self, run_id: str, nodeid: str, outcome: Mapping[str, Json]) -> None:
+        """Keep one item's outcome (`Outcome.to_json()`), instead of any earlier one of the item."""
+        found = numbers(outcome)
+        infra = text(str(outcome["infra"]))
+        rows = [attempt_row(attempt) for attempt in outcome["attempts"]]
+        columns = {
+            **asdict(found),
+            "solved": None if infra else int(found.solved),
+            "first_passed": int(found.first_passed),
+            "solved_by": to_json(found.solved_by),
+            "error": text(found.error),
+            "state": "infra" if infra else "done",
+            "recorded": stamp(None),
+        }
+        with self._transaction():
+            item_id, variant_id, task_id = self._item(run_id, nodeid)
+            assignments = ", ".join(f"{name} = ?" for name in columns)
+            self._connection.execute(
+                f"UPDATE items SET {assignments} WHERE item_id = ?", (*columns.values(), item_id)
+            )
+            self._connection.execute("DELETE FROM attempts WHERE item_id = ?", (item_id,))
+            keys = {
+                "item_id": item_id,
+                "run_id": run_id,
+                "variant_id": variant_id,
+                "task_id": task_id,
+            }
+            for row in rows:
+                self._insert("attempts", {**keys, **row})
+            if infra:
+                self._log_infra(run_id, nodeid, infra)
+
+    def record_infra(self, run_id: str, nodeid: str, message: str) -> None:
+        """Note a failure of the machinery; an item that is measured already stays measured.
+
+        `nodeid` may be empty or unplanned when the failure belongs to the run and not to an item.
+        """
+        message = text(message)
+        with self._transaction():
+            self._log_infra(run_id, nodeid, message)
+            self._connection.execute(
+                "UPDATE items SET state = 'infra', error = ?, recorded = ?"
+                " WHERE run_id = ? AND nodeid = ? AND state <> 'done'",
+                (message, stamp(None), run_id, text(nodeid)),
+            )
+
+    def finish_run(self, run_id: str, finished: datetime | None = None) -> None:
+        """Note that the run came to its end, complete or not."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE runs SET finished = ? WHERE run_id = ?", (stamp(finished), run_id)
+            )
+
+    def remember_check(self, check: SelfCheck) -> None:
+        """Keep a self-check, instead of an earlier one of the same data, image and verdict code."""
+        row = {**asdict(check), "passed": int(check.passed), "detail": text(check.detail)}
+        with self._transaction():
+            self._insert("self_checks", {**row, "checked": stamp(None)}, "INSERT OR REPLACE")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock, opening.speaking(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _insert(self, table: str, row: Mapping[str, Json], verb: str = "INSERT") -> int:
+        marks = ", ".join("?" * len(row))
+        cursor = self._connection.execute(
+            f"{verb} INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _item(self, run_id: str, nodeid: str) -> tuple[int, int, str]:
+        found = self._connection.execute(
+            "SELECT item_id, variant_id, task_id FROM items WHERE run_id = ? AND nodeid = ?",
+            (run_id, text(nodeid)),
+        ).fetchone()
+        if found is None:
+            raise StoreError(f"{self.path}: {nodeid} is not in the plan of run {run_id}")
+        return found[0], found[1], found[2]
+
+    def _log_infra(self, run_id: str, nodeid: str, message: str) -> None:
+        self._connection.execute(
+            "INSERT OR IGNORE INTO infra_errors VALUES (?, ?, ?, ?)",
+            (run_id, text(nodeid), message, stamp(None)),
+        )
+
+    def _refuse_differences(self, what: str, known: str, parts: Mapping[str, Json]) -> None:
+        names = differing(json.loads(known), json.loads(to_json(parts)))
+        if names:
+            raise StoreError(
+                f"{self.path}: {what} was measured with another {', '.join(names)}: "
+                "start a new run instead of taking it up again"
+            )
+
+
+def stamp(moment: datetime | None) -> str:
+    """UTC in ISO 8601 with microseconds; now when none is given."""
+    return (moment or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,50 @@
+"""Numbered changes of the schema, oldest first; each is applied once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pytest_mcode.store import schema
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID = 0x6D636F64
+"""`mcod` in the file's header: tells our files from any other SQLite file."""
+
+
+def _tables_and_views(database: Database) -> None:
+    for statement in schema.TABLES:
+        database.execute(statement)
+    for name, select in schema.VIEWS.items():
+        database.create_view(name, select)
+
+
+MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
+    ("0001_tables_and_views", _tables_and_views),
+)
+
+LATEST = len(MIGRATIONS)
+"""The file's `user_version` when nothing is pending: asked without importing sqlite_utils."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is pending in one transaction; another process that waited finds it done."""
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+    registered = Migrations("pytest_mcode")
+    for name, change in MIGRATIONS:
+        registered(name=name)(change)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        registered.apply(Database(connection, execute_plugins=False))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {LATEST}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

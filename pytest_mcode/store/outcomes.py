@@ -1,0 +1,125 @@
+"""An outcome, as it crosses processes in plain JSON, becomes rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_mcode.core.records import Json
+
+
+def text(value: str) -> str:
+    """The text as UTF-8 can hold it: a lone surrogate becomes its six characters `\\udXXX`.
+
+    Everything else, NUL included, is kept as it is. Storing raw surrogates would be reversible but
+    no other reader (Datasette, `sqlite3`) could open the row.
+    """
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def to_json(value: Json) -> str:
+    """Readable JSON; a lone surrogate turns into its JSON escape and comes back unchanged."""
+    return text(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What all reports need of one item."""
+
+    solved: bool
+    """Any attempt passed."""
+    samples_generated: int
+    """Draws, that is attempts at iteration 0."""
+    iterations_used: int
+    """Repair iteration of the first passing attempt; unsolved: the highest that was tried."""
+    first_passed: bool
+    """The draw of sample 0 passed."""
+    solved_by: tuple[int, ...]
+    """Element j: samples that passed at an iteration <= j. Element 0 counts passing draws."""
+    attempts: int
+    prompt_tokens: int
+    completion_tokens: int
+    calls: int
+    queue_s: float
+    request_s: float
+    check_s: float
+    wall_s: float
+    error: str
+    """Infra message, or status and detail of the last attempt of an unsolved item."""
+
+
+def numbers(outcome: Mapping[str, Json]) -> Numbers:
+    """Count what happened. `outcome` is `core.records.Outcome.to_json()`."""
+    attempts: Sequence[Mapping[str, Json]] = outcome["attempts"]
+    answers = [a["answer"] for a in attempts]
+    passing = [a for a in attempts if a["verdict"]["status"] == "passed"]
+    reached = [a["iteration"] for a in (passing[:1] or attempts)]
+    draws = {a["sample"] for a in attempts if a["iteration"] == 0}
+    return Numbers(
+        solved=bool(passing) and not outcome["infra"],
+        samples_generated=len(draws),
+        iterations_used=max(reached, default=0),
+        first_passed=any((a["sample"], a["iteration"]) == (0, 0) for a in passing),
+        solved_by=_solved_by(attempts, passing),
+        attempts=len(attempts),
+        prompt_tokens=sum(a["prompt_tokens"] for a in answers),
+        completion_tokens=sum(a["completion_tokens"] for a in answers),
+        calls=sum(a["calls"] for a in answers),
+        queue_s=sum(a["queue_s"] for a in answers),
+        request_s=sum(a["request_s"] for a in answers),
+        check_s=sum(a["verdict"]["wall_s"] for a in attempts),
+        wall_s=outcome["wall_s"],
+        error=_error(outcome, attempts, bool(passing)),
+    )
+
+
+def _solved_by(
+    attempts: Sequence[Mapping[str, Json]], passing: Sequence[Mapping[str, Json]]
+) -> tuple[int, ...]:
+    earliest: dict[int, int] = {}
+    for attempt in passing:
+        sample, iteration = attempt["sample"], attempt["iteration"]
+        earliest[sample] = min(iteration, earliest.get(sample, iteration))
+    last = max((a["iteration"] for a in attempts), default=0)
+    return tuple(sum(i <= j for i in earliest.values()) for j in range(last + 1))
+
+
+def _error(
+    outcome: Mapping[str, Json], attempts: Sequence[Mapping[str, Json]], solved: bool
+) -> str:
+    if outcome["infra"]:
+        return str(outcome["infra"])
+    if solved or not attempts:
+        return ""
+    verdict = attempts[-1]["verdict"]
+    return f"{verdict['status']}: {verdict['detail']}".removesuffix(": ")
+
+
+def attempt_row(attempt: Mapping[str, Json]) -> dict[str, Json]:
+    """Columns of `attempts`, apart from the keys of the item."""
+    answer, verdict = attempt["answer"], attempt["verdict"]
+    return {
+        "sample": attempt["sample"],
+        "iteration": attempt["iteration"],
+        "verdict": verdict["status"],
+        "mode": verdict["mode"],
+        "checks_run": verdict["checks_run"],
+        "check_s": verdict["wall_s"],
+        "memory_mb": verdict["memory_mb"],
+        "prompt_tokens": answer["prompt_tokens"],
+        "completion_tokens": answer["completion_tokens"],
+        "finish_reason": text(answer["finish_reason"]),
+        "queue_s": answer["queue_s"],
+        "request_s": answer["request_s"],
+        "calls": answer["calls"],
+        "form": answer["form"],
+        "detail": text(verdict["detail"]),
+        "feedback": text(verdict["feedback"]),
+        "code": text(attempt["code"]),
+        "prompt": to_json(answer["messages"]),
+        "options": to_json(answer["options"]),
+        "answer": text(answer["text"]),
+        "thinking": text(answer["thinking"]),
+        "stdout": text(verdict["stdout"]),
+    }

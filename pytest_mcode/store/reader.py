@@ -1,0 +1,80 @@
+"""Reading a results database, also while a run writes to it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pytest_mcode.store import connection as opening
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """A benchmark's data was tried with gold, garbage and empty programs."""
+
+    benchmark: str
+    data_sha256: str
+    image: str
+    """Digest of the sandbox image, or what stands for it."""
+    verdict_version: str
+    passed: bool
+    detail: str = ""
+    """What failed, for people."""
+
+
+class Reader:
+    """Reads a results database; never waits for, nor disturbs, the writer."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one SELECT. Raises `StoreError`."""
+        with self._lock, opening.speaking(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several queries that see the same moment, while another process goes on writing."""
+        with self._lock, opening.speaking(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    def self_check(
+        self, benchmark: str, data_sha256: str, image: str, verdict_version: str
+    ) -> SelfCheck | None:
+        """The remembered check of exactly this data, image and verdict code, if any."""
+        key = (benchmark, data_sha256, image, verdict_version)
+        found = self.rows(
+            "SELECT passed, detail FROM self_checks WHERE benchmark = ? AND data_sha256 = ?"
+            " AND image = ? AND verdict_version = ?",
+            key,
+        )
+        return SelfCheck(*key, bool(found[0][0]), found[0][1]) if found else None
+
+    def close(self) -> None:
+        """Let go of the file; safe to call twice."""
+        with self._lock, opening.speaking(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

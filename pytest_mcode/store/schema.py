@@ -1,0 +1,129 @@
+"""The tables and views, as text. Changed only by a new numbered migration, never in place."""
+
+TABLES = (
+    """CREATE TABLE runs (
+        run_id TEXT PRIMARY KEY,
+        started TEXT NOT NULL,
+        finished TEXT,
+        command TEXT NOT NULL,
+        version TEXT NOT NULL,
+        git TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        settings TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE variants (
+        variant_id INTEGER PRIMARY KEY,
+        run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+        label TEXT NOT NULL,
+        benchmark TEXT NOT NULL,
+        model TEXT NOT NULL,
+        samples INTEGER NOT NULL,
+        debug_iters INTEGER NOT NULL,
+        strategy TEXT NOT NULL,
+        feedback TEXT NOT NULL,
+        timeout_s REAL,
+        fingerprint TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        UNIQUE (run_id, label)
+    ) STRICT""",
+    # solved_by: JSON list, element j = samples that passed at an iteration <= j. Reports need
+    # no more than this to give every rate, so they never read the large rows of `attempts`.
+    """CREATE TABLE items (
+        item_id INTEGER PRIMARY KEY,
+        run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+        variant_id INTEGER NOT NULL REFERENCES variants ON DELETE CASCADE,
+        task_id TEXT NOT NULL,
+        nodeid TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'done', 'infra')),
+        solved INTEGER,
+        samples_generated INTEGER NOT NULL DEFAULT 0,
+        iterations_used INTEGER NOT NULL DEFAULT 0,
+        first_passed INTEGER NOT NULL DEFAULT 0,
+        solved_by TEXT NOT NULL DEFAULT '[]',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        completion_tokens INTEGER NOT NULL DEFAULT 0,
+        calls INTEGER NOT NULL DEFAULT 0,
+        queue_s REAL NOT NULL DEFAULT 0,
+        request_s REAL NOT NULL DEFAULT 0,
+        check_s REAL NOT NULL DEFAULT 0,
+        wall_s REAL NOT NULL DEFAULT 0,
+        recorded TEXT,
+        error TEXT NOT NULL DEFAULT '',
+        UNIQUE (run_id, nodeid)
+    ) STRICT""",
+    "CREATE INDEX items_by_variant ON items (variant_id, state)",
+    # Small columns first: a scan then reads only the head of a row with megabytes of text.
+    """CREATE TABLE attempts (
+        item_id INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+        run_id TEXT NOT NULL,
+        variant_id INTEGER NOT NULL,
+        task_id TEXT NOT NULL,
+        sample INTEGER NOT NULL,
+        iteration INTEGER NOT NULL,
+        verdict TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        checks_run INTEGER NOT NULL,
+        check_s REAL NOT NULL,
+        memory_mb REAL NOT NULL,
+        prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        finish_reason TEXT NOT NULL,
+        queue_s REAL NOT NULL,
+        request_s REAL NOT NULL,
+        calls INTEGER NOT NULL,
+        form TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        feedback TEXT NOT NULL,
+        code TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        options TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        thinking TEXT NOT NULL,
+        stdout TEXT NOT NULL,
+        PRIMARY KEY (item_id, sample, iteration)
+    ) STRICT""",
+    "CREATE INDEX attempts_by_verdict ON attempts (variant_id, iteration, verdict, mode, item_id)",
+    # A log, not a state: an item that is measured after a failure keeps its row here.
+    """CREATE TABLE infra_errors (
+        run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+        nodeid TEXT NOT NULL,
+        message TEXT NOT NULL,
+        recorded TEXT NOT NULL,
+        PRIMARY KEY (run_id, nodeid, message)
+    ) STRICT""",
+    """CREATE TABLE self_checks (
+        benchmark TEXT NOT NULL,
+        data_sha256 TEXT NOT NULL,
+        image TEXT NOT NULL,
+        verdict_version TEXT NOT NULL,
+        passed INTEGER NOT NULL,
+        checked TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        PRIMARY KEY (benchmark, data_sha256, image, verdict_version)
+    ) STRICT""",
+)
+
+# The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
+RESULTS = """
+    SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,
+           CAST(round(i.wall_s * 1000) AS INTEGER) AS time_ms, i.error,
+           v.benchmark, v.model AS model_id, v.samples, v.debug_iters, v.strategy, v.label
+    FROM items i JOIN variants v USING (variant_id)
+    WHERE i.state <> 'planned'
+"""
+
+# total = items measured without infra errors; the rate is NULL before the first of them.
+PASS_RATES = """
+    SELECT v.run_id, v.benchmark, v.model AS model_id,
+           json_object('model_id', v.model, 'samples', v.samples,
+                       'max_debug_iterations', v.debug_iters, 'timeout', v.timeout_s,
+                       'strategy', v.strategy, 'feedback', v.feedback) AS config,
+           sum(i.state = 'done') AS total, coalesce(sum(i.solved), 0) AS passed,
+           1.0 * sum(i.solved) / nullif(sum(i.state = 'done'), 0) AS pass_rate,
+           count(*) AS planned, sum(i.state = 'infra') AS infra, v.label
+    FROM variants v JOIN items i USING (variant_id)
+    GROUP BY v.variant_id
+"""
+
+VIEWS = {"results": RESULTS, "pass_rates": PASS_RATES}
