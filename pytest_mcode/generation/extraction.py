@@ -1,0 +1,228 @@
+"""From an answer to the candidate's source. Any text is accepted; nothing is executed or raised."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from itertools import islice
+
+from pytest_mcode.core.records import Answer, Task
+from pytest_mcode.generation import fences, source
+from pytest_mcode.generation.fences import Block
+from pytest_mcode.generation.prompts import STOP_SEQUENCES
+
+VERSION = 1
+"""Of the rules below: another version may find other code in the same answer."""
+
+_JSON_KEYS = ("code", "solution", "completion", "answer", "python", "program")
+
+_STARTS = 8
+"""Most lines at which unfenced code is looked for."""
+
+_DEFINITION = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+\w", re.MULTILINE)
+_START = re.compile(
+    r"^(?:from[ \t]+\S|import[ \t]+\S|@\w|(?:async[ \t]+)?def[ \t]+\w|class[ \t]+\w"
+    r"|[A-Za-z_]\w*[ \t]*=[^=])",
+    re.MULTILINE,
+)
+_BODY_START = re.compile(
+    r"^[ \t]*(?:return\b|for\b.*:|while\b.*:|if\b.*:|try:|with\b.*:"
+    r"|[A-Za-z_][\w.\[\], ]*[-+*/|&]?=[^=])",
+    re.MULTILINE,
+)
+
+
+def extract(answer: Answer, task: Task) -> str:
+    """The whole candidate, without the task's preamble; "" when the answer holds no code.
+
+    What was cut off or is wrong is kept as it is: the verdict decides, not the extraction.
+    """
+    if answer.form == "program":
+        return answer.text if answer.text.strip() else ""
+    if answer.form == "continuation":
+        return _continued(answer.text, task) if answer.text.strip() else ""
+    return _from_chat(answer.text, task)
+
+
+def _continued(text: str, task: Task) -> str:
+    """`stub` and continuation, or the continuation alone if it defines the entry point itself.
+
+    One that does not parse is cut at the first of the classic stop sequences (Chen et al. 2021):
+    recorded samples of base models often run on into a function that was never finished.
+    """
+    if not task.stub:
+        return text
+    tree = source.parse(text)
+    if tree is not None and task.entry_point in source.defined(tree):
+        return text
+    whole = task.stub + text
+    if source.parse(whole) is not None:
+        return whole
+    first = text.lstrip("\r\n")
+    if first[:1] not in (" ", "\t") and source.begins(text, task.entry_point) is not None:
+        return text
+    ends = [at for stop in STOP_SEQUENCES if (at := text.find(stop)) >= 0]
+    return task.stub + text[: min(ends)] if ends else whole
+
+
+def _from_chat(text: str, task: Task) -> str:
+    text = fences.without_thinking(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _unwrapped_json(text)
+    blocks, prose = fences.split(text)
+    blocks = [_readable(b) for b in blocks if b.code.strip()]
+    code = _from_blocks([b for b in blocks if _eligible(b, task)], task)
+    return code or _from_prose(prose, task)
+
+
+def _unwrapped_json(text: str) -> str:
+    """The code inside a JSON answer such as `{"code": "..."}`, else the text itself."""
+    bare = text.strip()
+    if not (bare.startswith("{") and bare.endswith("}")):
+        return text
+    try:
+        value = json.loads(bare, strict=False)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, dict):
+        for key in _JSON_KEYS:
+            if isinstance(value.get(key), str) and value[key].strip():
+                return str(value[key])
+    return text
+
+
+def _readable(block: Block) -> Block:
+    """The block without doctest prompts, and out of its JSON."""
+    code = fences.without_prompts(block.code)
+    if block.label in ("", "json") and (inner := _unwrapped_json(code)) is not code:
+        return Block("python", inner.replace("\r\n", "\n"), block.closed)
+    return Block(block.label, code, block.closed)
+
+
+def _eligible(block: Block, task: Task) -> bool:
+    """Python by its label, or by what it is: a block of another language is no code."""
+    if block.python:
+        return True
+    tree = source.parse(block.code)
+    return tree is not None and task.entry_point in source.defined(tree)
+
+
+def _from_blocks(blocks: list[Block], task: Task) -> str:
+    if not blocks:
+        return ""
+    entries = [b for b in blocks if source.defines(b.code, task.entry_point)]
+    if entries:
+        chosen = _best(entries, task.entry_point)
+        return _line(_joined(blocks, chosen, task))
+    for block in sorted(blocks, key=lambda b: len(b.code), reverse=True):
+        tree = source.parse(block.code)
+        if tree is None or source.is_body(tree):
+            body = source.completed(task.stub, block.code)
+            if body:
+                return _line(body)
+    # Nothing defines the entry point: the verdict shall say so, of the longest piece of code.
+    programs = [b.code for b in blocks if _says_something(b)]
+    return _line(max(programs, key=len)) if programs else ""
+
+
+def _says_something(block: Block) -> bool:
+    """A block without a label may be a shell session or a table: only a labelled one is trusted."""
+    tree = source.parse(block.code)
+    return block.label != "" or (tree is not None and source.has_program(tree))
+
+
+def _best(entries: list[Block], name: str) -> Block:
+    """The last block whose definition is finished; else the last that parses; else the longest."""
+    trees = [(b, source.parse(_whole(b, name))) for b in entries]
+    parsed = [(b, tree) for b, tree in trees if tree is not None]
+    finished = [b for b, tree in parsed if not source.is_placeholder(tree, name)]
+    if finished:
+        return finished[-1]
+    return parsed[-1][0] if parsed else max(entries, key=lambda b: len(b.code))
+
+
+def _whole(block: Block, name: str) -> str:
+    """The block; one that was cut off in a later statement ends before that statement."""
+    if block.closed or source.parse(block.code) is not None:
+        return block.code
+    kept = source.parsing_prefix(block.code)
+    return kept if source.defines(kept, name) else block.code
+
+
+def _joined(blocks: list[Block], chosen: Block, task: Task) -> str:
+    """The chosen block with those other blocks that define names which it or the tests need."""
+    code = _whole(chosen, task.entry_point)
+    tree = source.parse(code)
+    if tree is None:
+        return code
+    given = source.parse(task.preamble)
+    provided = source.defined(given) if given is not None else set()
+    trees: dict[int, ast.Module] = {
+        i: t for i, b in enumerate(blocks) if b is not chosen and (t := source.parse(b.code))
+    }
+    at = next(i for i, b in enumerate(blocks) if b is chosen)
+    taken = {at: tree}
+    while True:
+        have = set[str]().union(*(source.defined(t) for t in taken.values()), provided)
+        open_ = set[str]().union(*(source.needed(t) for t in taken.values()), task.names) - have
+        more = [i for i in trees if i not in taken and source.defined(trees[i]) & open_]
+        # A later version of the entry point must not override the chosen one.
+        more = [i for i in more if i < at or task.entry_point not in source.defined(trees[i])]
+        if not more:
+            break
+        taken[max(more)] = trees[max(more)]
+    return "\n\n\n".join(code if i == at else blocks[i].code for i in sorted(taken))
+
+
+def _from_prose(text: str, task: Task) -> str:
+    """Code without a fence: the whole text, a stretch of it, or the inside of the function."""
+    if not text.strip():
+        return ""
+    text = fences.without_prompts(text)
+    tree = source.parse(text)
+    if tree is not None and task.entry_point in source.defined(tree):
+        return _line(text)
+    at = source.begins(text, task.entry_point)
+    if at is not None:
+        return _line(_stretch(text, at, task.entry_point))
+    if tree is not None and source.defined(tree) and not source.is_body(tree):
+        return _line(text)
+    return _line(_bare_body(text, task) or _other_program(text))
+
+
+def _stretch(text: str, at: int, name: str) -> str:
+    """The unfenced code around the definition at offset `at`, without prose before and after."""
+    for start in (*_offsets(_START, text, at), at):
+        kept = source.parsing_prefix(text[start:])
+        if kept and source.defines(kept, name):
+            return kept
+    return text[at:]
+
+
+def _bare_body(text: str, task: Task) -> str:
+    """The function's inside, as many chat models answer a completion prompt."""
+    body = text.strip("\n")
+    for start in dict.fromkeys((0, *_offsets(_BODY_START, body, len(body)))):
+        code = source.completed(task.stub, body[start:], cuts=_STARTS)
+        if code and "return" in code[len(task.stub) :]:
+            return code
+    return ""
+
+
+def _other_program(text: str) -> str:
+    """Unfenced source that defines something else: the verdict shall name what is missing."""
+    for start in _offsets(_DEFINITION, text, len(text)):
+        kept = source.parsing_prefix(text[start:])
+        if kept:
+            return kept
+    return ""
+
+
+def _offsets(pattern: re.Pattern[str], text: str, end: int) -> list[int]:
+    """Where the first few matches begin."""
+    return [m.start() for m in islice(pattern.finditer(text, 0, end), _STARTS)]
+
+
+def _line(code: str) -> str:
+    """`code` with one line end at its end."""
+    return code.strip("\n") + "\n" if code.strip() else ""

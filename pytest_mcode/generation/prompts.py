@@ -1,0 +1,114 @@
+"""What a model is asked, word for word. Change a word, raise `VERSION`: it is fingerprinted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pytest_mcode.core.records import Attempt, Message, Messages, Task
+from pytest_mcode.generation.fences import without_thinking
+
+VERSION = 1
+"""Of every template in this module."""
+
+Style = Literal["chat", "completion"]
+
+STOP_SEQUENCES = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
+"""End of a continued function (Chen et al. 2021, section 2.1)."""
+
+TEXT_STOP_SEQUENCES = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n```")
+"""End of a whole program written after an MBPP docstring, as in the common zero-shot harnesses."""
+
+FEEDBACK_CHARS = 2000
+"""Most of a verdict's feedback that a repair prompt repeats; the end of an error is kept."""
+
+ANSWER_CHARS = 24_000
+"""Longest answer that is repeated in full as an assistant's turn."""
+
+_ASK = "Answer with one Python code block."
+
+_WITHOUT_FEEDBACK = {
+    "failed": "the tests failed",
+    "error": "it raised an error",
+    "timeout": "it ran too long",
+    "memory": "it used too much memory",
+    "output_limit": "it printed too much",
+    "no_code": "there was no Python code in the answer",
+    "forged": "it tampered with the tests",
+}
+
+
+def stop_sequences(task: Task, style: Style) -> tuple[str, ...]:
+    """The stop sequences that belong to the prompt of `task`; none for a chat."""
+    if style == "chat":
+        return ()
+    return STOP_SEQUENCES if task.shape == "function" else TEXT_STOP_SEQUENCES
+
+
+def opening(task: Task, style: Style) -> Messages:
+    """The messages of a first draw; for `completion` one user message that holds the raw prompt."""
+    text = _completion(task) if style == "completion" else _chat(task)
+    return (Message("user", text),)
+
+
+def repair(task: Task, style: Style, previous: Messages, attempt: Attempt) -> Messages:
+    """The messages that show a failed attempt and ask again.
+
+    Only `attempt.verdict.feedback` is shown, never `detail`, so whoever blanks the feedback of
+    hidden tests hides them. `previous` are the messages that led to the attempt.
+    """
+    if style == "completion":
+        return (Message("user", _commented(attempt) + _completion(task)),)
+    complaint = f"That is wrong: {_complaint(attempt)}\nTry again. {_ASK}"
+    return (*previous, Message("assistant", _said(attempt)), Message("user", complaint))
+
+
+def fenced(code: str) -> str:
+    """`code` as a Markdown block, behind a fence that is longer than any within it."""
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}python\n{code.rstrip()}\n{fence}"
+
+
+def _chat(task: Task) -> str:
+    if task.shape == "function":
+        return f"Complete the following Python function.\n\n{fenced(task.prompt)}\n\n{_ASK}"
+    # Austin et al. 2021, section 3.1, and the one request that makes the answer readable.
+    tests = "\n".join(task.public_tests)
+    shown = f" Your code should pass these tests:\n\n{tests}" if tests else ""
+    return (
+        "You are an expert Python programmer, and here is your task: "
+        f"{task.prompt.strip()}{shown}\n\n{_ASK}"
+    )
+
+
+def _completion(task: Task) -> str:
+    if task.shape == "function":
+        return task.prompt
+    tests = "\n".join(task.public_tests)
+    return f'"""\n{task.prompt.strip()}\n{tests}\n"""\n'
+
+
+def _complaint(attempt: Attempt) -> str:
+    feedback = attempt.verdict.feedback.strip()
+    if not feedback:
+        return _WITHOUT_FEEDBACK.get(attempt.verdict.status, "the tests failed")
+    if len(feedback) > FEEDBACK_CHARS:
+        feedback = "..." + feedback[-FEEDBACK_CHARS:]
+    return feedback
+
+
+def _said(attempt: Attempt) -> str:
+    """The assistant's turn without its thoughts; never empty, which some servers refuse."""
+    answer = attempt.answer
+    if answer.form == "text" and answer.text.strip() and len(answer.text) <= ANSWER_CHARS:
+        return without_thinking(answer.text).strip() or "(no answer)"
+    return fenced(attempt.code[:ANSWER_CHARS]) if attempt.code else "(no answer)"
+
+
+def _commented(attempt: Attempt) -> str:
+    """The failed attempt as comments: a base model reads on from the same prompt as before."""
+    code = attempt.code[:ANSWER_CHARS].rstrip() or "(no code)"
+    text = f"A wrong solution:\n\n{code}\n\nWhy it is wrong: {_complaint(attempt)}"
+    lines = (f"# {line}".rstrip() for line in text.splitlines())
+    return "\n".join(lines) + "\n\n# A correct solution:\n\n"
