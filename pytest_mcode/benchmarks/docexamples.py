@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from pytest_mcode.benchmarks.asserts import BUILTINS, free_names
+from pytest_mcode.benchmarks.asserts import BUILTINS, called_names, free_names
 
 ARROW = re.compile(r"\s*(?:==+>?|=>|➞|->|→|should return|returns?)\s*")
 """What stands between call and result where HumanEval writes no doctest."""
@@ -33,7 +33,9 @@ def public_tests(stub: str, entry_point: str) -> tuple[str, ...]:
 
 def _only(entry_point: str, example: str) -> bool:
     """Whether the example needs nothing but the function (`is_happy(abcd)` does not run)."""
-    return {*free_names(ast.parse(example))} - BUILTINS == {entry_point}
+    tree = ast.parse(example)
+    # A printed result is text, whatever it looks like.
+    return {*free_names(tree)} - BUILTINS == {entry_point} and "print" not in called_names(tree)
 
 
 def _doctest(line: str, following: str) -> str:

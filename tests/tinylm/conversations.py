@@ -67,12 +67,13 @@ FAILURES = (
     "SyntaxError: invalid syntax",
 )
 OPENINGS = ("", "", "", "", "", "Here is the function:\n\n", "Sure! Here is the code:\n\n")
-WORDS = (
-    "the a of and or to in is it be with when then list value number code test result string "
-    "input output case check error line file expected got given must should return function class "
-    "name type item index python write use never always please careful short user task answer "
-    "first last empty none true false failed passed assert trace call most recent module"
-).split()
+SALAD = """
+    the a of and or to in is it be with when then list value number code test result string input
+    output case check error line file expected got given must should return function class name
+    type item index python write use never always please careful short user task answer first last
+    empty none true false failed passed assert trace call most recent module
+"""
+WORDS = SALAD.split()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -74,7 +75,7 @@ class Tokenizer:
         while len(ALPHABET) + len(merges) + len(SPECIAL) < vocabulary:
             pairs: collections.Counter[Pair] = collections.Counter()
             for word, parts in symbols.items():
-                for pair in zip(parts, parts[1:], strict=False):
+                for pair in itertools.pairwise(parts):
                     pairs[pair] += words[word]
             best = max(pairs, key=lambda pair: (pairs[pair], pair), default=None)
             if best is None or pairs[best] < 2:
@@ -97,7 +98,7 @@ class Tokenizer:
     def _bpe(self, word: str) -> list[int]:
         symbols = [ALPHABET[byte] for byte in word.encode()]
         while len(symbols) > 1:
-            pairs = zip(symbols, symbols[1:], strict=False)
+            pairs = itertools.pairwise(symbols)
             best = min(pairs, key=lambda pair: self.rank.get(pair, 1 << 30))
             if best not in self.rank:
                 break
