@@ -14,7 +14,7 @@ class DataError(McodeError):
 
 
 class InfraError(McodeError):
-    """Server, sandbox, disk or worker failed. Never the model's failure, never part of a pass rate."""
+    """Server, sandbox, disk or worker failed: never the model's failure, in no pass rate."""
 
 
 class StoreError(McodeError):

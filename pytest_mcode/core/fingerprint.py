@@ -9,20 +9,19 @@ from collections.abc import Mapping
 from pytest_mcode.core.records import Json
 
 
-def canonical(value: Json) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
 def digest(value: Json) -> str:
-    """First 16 hex digits of the sha256 of the canonical JSON."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+    """First 16 hex digits of the sha256 of the JSON with sorted keys and no spaces."""
+    return _sha256(json.dumps(value, sort_keys=True, separators=(",", ":"))).hex()[:16]
 
 
 def seed_for(run_seed: int, task_id: str, sample: int, iteration: int) -> int:
     """Seed of one request in 0..2**31-1, the same on every machine and for every grid cell."""
-    text = f"{run_seed}/{task_id}/{sample}/{iteration}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+    drawn = _sha256(f"{run_seed}/{task_id}/{sample}/{iteration}")
+    return int.from_bytes(drawn[:4], "big") >> 1
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def differing(a: Mapping[str, Json], b: Mapping[str, Json], prefix: str = "") -> list[str]:

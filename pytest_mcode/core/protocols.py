@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pytest_mcode.core.records import Answer, Attempt, Dataset, Json, Limits, Messages, Program
-from pytest_mcode.core.records import Request, Task, Variant, Verdict
+from pytest_mcode.core import records as rec
 
 
 class Benchmark(Protocol):
@@ -15,16 +14,14 @@ class Benchmark(Protocol):
 
     name: str
 
-    def load(self, data: Path | None) -> Dataset:
+    def load(self, data: Path | None) -> rec.Dataset:
         """Read the tasks from `data` (a folder or file), else from the user cache or the hub.
 
         Raises `DataError` with one line that names the cure.
         """
-        ...
 
-    def program(self, task: Task, code: str, limits: Limits) -> Program:
+    def program(self, task: rec.Task, code: str, limits: rec.Limits) -> rec.Program:
         """The program that verifies `code`, a whole candidate as `extract` gave it."""
-        ...
 
 
 class Generator(Protocol):
@@ -33,21 +30,17 @@ class Generator(Protocol):
     concurrency: int
     """Requests that may be in flight at once."""
 
-    def describe(self) -> Mapping[str, Json]:
+    def describe(self) -> Mapping[str, rec.Json]:
         """What identifies the generator in the fingerprint, without secrets."""
-        ...
 
     async def preflight(self) -> None:
         """Raise `ConfigError` or `InfraError` with the cure when it could not answer."""
-        ...
 
-    async def generate(self, request: Request) -> Answer:
+    async def generate(self, request: rec.Request) -> rec.Answer:
         """One answer. Raises `InfraError` when the machinery failed, retries exhausted."""
-        ...
 
     async def aclose(self) -> None:
         """Let go of sockets; called on the loop that generated."""
-        ...
 
 
 class Sandbox(Protocol):
@@ -59,38 +52,31 @@ class Sandbox(Protocol):
 
     def start(self) -> None:
         """Make the slots ready. Raises `InfraError` with the cure."""
-        ...
 
-    def describe(self) -> Mapping[str, Json]:
+    def describe(self) -> Mapping[str, rec.Json]:
         """Image digest, interpreter, verdict version: what identifies verdicts."""
-        ...
 
-    def run(self, program: Program) -> Verdict:
-        """Verify one program. Thread-safe and blocking. Raises `InfraError`, never a verdict of it."""
-        ...
+    def run(self, program: rec.Program) -> rec.Verdict:
+        """Verify one program. Thread-safe and blocking. Raises `InfraError`."""
 
     def close(self) -> None:
         """Stop and remove every slot; safe to call twice."""
-        ...
 
 
 class Workbench(Protocol):
     """What a strategy works with; the session builds one per item."""
 
-    task: Task
-    variant: Variant
+    task: rec.Task
+    variant: rec.Variant
 
-    def opening(self) -> Messages:
+    def opening(self) -> rec.Messages:
         """The messages of a first draw."""
-        ...
 
-    def repair(self, attempt: Attempt) -> Messages:
+    def repair(self, attempt: rec.Attempt) -> rec.Messages:
         """The messages that show the model its failed attempt and ask again."""
-        ...
 
-    async def attempt(self, sample: int, iteration: int, messages: Messages) -> Attempt:
+    async def attempt(self, sample: int, iteration: int, messages: rec.Messages) -> rec.Attempt:
         """Generate, extract, verify, remember."""
-        ...
 
 
 class Strategy(Protocol):
@@ -98,9 +84,8 @@ class Strategy(Protocol):
 
     name: str
 
-    async def solve(self, bench: Workbench) -> Sequence[Attempt]:
+    async def solve(self, bench: Workbench) -> Sequence[rec.Attempt]:
         """All attempts, ordered by (sample, iteration)."""
-        ...
 
 
 class Server(Protocol):
@@ -111,8 +96,6 @@ class Server(Protocol):
 
     def start(self) -> str:
         """Start, wait until healthy, return the base URL (`http://127.0.0.1:PORT/v1`)."""
-        ...
 
     def close(self) -> None:
         """Stop it; safe to call twice."""
-        ...

@@ -12,7 +12,7 @@ Json = Any
 Status = Literal[
     "passed", "failed", "error", "timeout", "memory", "output_limit", "no_code", "forged"
 ]
-"""What verification says of one program. Infrastructure problems are exceptions, never a status."""
+"""What verification says of one program. Infrastructure problems are exceptions."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Task:
     task_id: str
     """The data set's own id (`HumanEval/0`), unique within the benchmark."""
     prompt: str
-    """What the model is asked: Python source to complete (`shape="function"`) or prose (`"text"`)."""
+    """What the model is asked: source to complete (`shape="function"`) or prose (`"text"`)."""
     shape: Literal["function", "text"]
     entry_point: str
     """Name of the function that the tests call."""

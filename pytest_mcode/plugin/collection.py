@@ -1,0 +1,216 @@
+"""Tasks become items: a packaged test module under a virtual node `mcode/<benchmark>`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mcode.core.errors import ConfigError, McodeError
+from pytest_mcode.plugin import options
+from pytest_mcode.plugin import state as states
+
+if TYPE_CHECKING:
+    from pytest_mcode.plugin.state import State
+    from pytest_mcode.session.lifecycle import Cell
+    from pytest_mcode.session.settings import Settings
+
+PREFIX = "mcode/"
+MARK_FIELDS = ("bench", "limit", "tasks", "model", "samples", "debug_iters")
+
+
+class Suite(pytest.Module):
+    """The items of one benchmark.
+
+    Its path is the root directory: with a file's path, `--lf` would skip the whole suite as soon
+    as an ordinary file of the project has a failure.
+    """
+
+    bench: str
+
+    def _getobj(self) -> ModuleType:
+        module = ModuleType(f"mcode_{_slug(self.bench)}")
+        module.__file__ = __file__
+        module.mcode_bench = self.bench  # type: ignore[attr-defined]
+        name = f"test_{_slug(self.bench)}"
+        setattr(module, name, _test_function(name, module.__name__))
+        return module
+
+
+def _slug(bench: str) -> str:
+    return re.sub(r"\W", "_", _label(bench))
+
+
+def _label(bench: str) -> str:
+    from pytest_mcode.session.settings import bench_label
+
+    return bench_label(bench).replace(":", "-")
+
+
+def _test_function(name: str, module: str) -> Any:
+    def test(mcode_attempt: Any) -> None:
+        mcode_attempt().check()
+
+    test.__name__ = test.__qualname__ = name
+    test.__module__ = module
+    return test
+
+
+def start(config: pytest.Config) -> None:
+    """Decide on benchmark mode and check, before anything is collected, all that was named."""
+    state = states.of(config)
+    state.node_ids = [arg for arg in config.args if arg.startswith(PREFIX)]
+    if state.node_ids:
+        config.args[:] = [arg for arg in config.args if not arg.startswith(PREFIX)]
+    try:
+        registered = () if _plain(config) else state.session.registry.names("benchmark")
+        state.benches = states.benchmark_mode(config, registered)
+        if state.node_ids and not state.benches:
+            state.benches = tuple(dict.fromkeys(_bench_of(state, n) for n in state.node_ids))
+        if state.benches:
+            _check(state)
+    except McodeError as error:
+        raise states.usage(error) from error
+    if state.benches and config.args_source is not config.ArgsSource.ARGS:
+        config.args[:] = []
+
+
+def _plain(config: pytest.Config) -> bool:
+    """No keyword that could name a benchmark: the cheap path of every ordinary run."""
+    return not config.getoption("keyword", "") or not options.Resolved(config).value("model")
+
+
+def _bench_of(state: State, node_id: str) -> str:
+    name = node_id.removeprefix(PREFIX).partition("::")[0]
+    known = [*state.settings.benches, *state.session.registry.names("benchmark")]
+    for bench in known:
+        if _label(bench) == name:
+            return bench
+    head, _, argument = name.partition("-")
+    return f"{head}:{argument}" if argument else name
+
+
+def _check(state: State) -> None:
+    settings, session = state.settings, state.session
+    if not settings.models:
+        raise ConfigError(
+            f"benchmark {state.benches[0]!r} needs a model: --mcode-model=NAME "
+            "(tiny, gold and garbage need no server)"
+        )
+    session.registry.factory("strategy", settings.strategy)
+    if settings.sandbox != "auto":
+        session.registry.factory("sandbox", settings.sandbox)
+    for model in settings.models:
+        spec = settings.model_spec(model, _is_known(state))
+        if spec.backend not in session.registry.names("server"):
+            session.registry.factory("generator", spec.backend)
+    for bench in state.benches:
+        next(session.cells(bench), None)
+
+
+def _is_known(state: State) -> Any:
+    registry = state.session.registry
+    return {*registry.names("generator"), *registry.names("server")}.__contains__
+
+
+def suites(session: pytest.Session) -> list[Suite]:
+    """One collector per benchmark of benchmark mode."""
+    found = []
+    for bench in states.of(session.config).benches:
+        node_id = PREFIX + _label(bench)
+        suite = Suite.from_parent(
+            session, path=session.config.rootpath, nodeid=node_id, name=node_id
+        )
+        suite.bench = bench
+        found.append(suite)
+    return found
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give every test that uses an `mcode_*` fixture its cells."""
+    if "mcode_cell" not in metafunc.fixturenames:
+        return
+    state = states.of(metafunc.config)
+    cells = list(_cells(metafunc, state))
+    if not cells:
+        reason = "no model: give --mcode-model, MCODE_MODEL or the ini value mcode_model"
+        params = [pytest.param(None, id="no-model", marks=pytest.mark.skip(reason=reason))]
+    else:
+        params = [pytest.param(cell, id=cell.id, marks=_mark(cell)) for cell in cells]
+    metafunc.parametrize("mcode_cell", params)
+
+
+def _cells(metafunc: pytest.Metafunc, state: State) -> Iterator[Cell]:
+    bench = getattr(metafunc.module, "mcode_bench", None)
+    if bench is not None:
+        yield from state.session.cells(bench)
+        return
+    own = "" if "mcode_attempt" in metafunc.fixturenames else f"user:{metafunc.function.__name__}"
+    mark = metafunc.definition.get_closest_marker("mcode")
+    if mark is None or "bench" not in mark.kwargs:
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: a test with mcode fixtures needs "
+            '@pytest.mark.mcode(bench="humaneval")'
+        )
+    try:
+        narrowed = _narrowed(state.settings, mark.kwargs)
+        if narrowed.models:
+            narrowed = replace(narrowed, strategy=own or narrowed.strategy)
+            yield from state.session.cells(mark.kwargs["bench"], narrowed)
+    except McodeError as error:
+        raise states.usage(error) from error
+
+
+def _narrowed(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    unknown = sorted(set(given) - set(MARK_FIELDS))
+    if unknown:
+        raise ConfigError(
+            f"mark mcode({unknown[0]}=...) is not known: it takes {', '.join(MARK_FIELDS)}"
+        )
+    plural = {"model": "models", "tasks": "tasks", "samples": "samples"}
+    changes: dict[str, Any] = {"limit": given.get("limit", settings.limit)}
+    for name, field in {**plural, "debug_iters": "debug_iters"}.items():
+        if name in given:
+            value = given[name]
+            changes[field] = tuple(value) if isinstance(value, list | tuple) else (value,)
+    return replace(settings, **changes)
+
+
+def _mark(cell: Cell) -> pytest.MarkDecorator:
+    variant = cell.variant
+    return pytest.mark.mcode(
+        bench=variant.benchmark,
+        task=cell.task.task_id,
+        model=variant.model,
+        samples=variant.samples,
+        debug_iters=variant.debug_iters,
+    )
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only the items named by `mcode/...` arguments; one without a match is an error."""
+    wanted = states.of(config).node_ids
+    if not wanted:
+        return
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    hit: set[str] = set()
+    for item in items:
+        matches = [w for w in wanted if _matches(item.nodeid, w)]
+        hit.update(matches)
+        named = bool(matches) or not item.nodeid.startswith(PREFIX)
+        (kept if named else dropped).append(item)
+    missing = [w for w in wanted if w not in hit]
+    if missing:
+        raise pytest.UsageError(f"mcode: no such item: {missing[0]} (see --collect-only)")
+    items[:] = kept
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+
+
+def _matches(node_id: str, wanted: str) -> bool:
+    return node_id == wanted or node_id.startswith((wanted + "::", wanted + "["))

@@ -1,0 +1,99 @@
+"""Commands that run no test: `--mcode-report` and `--mcode-self-check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mcode.core.errors import McodeError
+from pytest_mcode.plugin import options
+from pytest_mcode.plugin import state as states
+
+if TYPE_CHECKING:
+    from pytest_mcode.plugin.state import State
+
+
+def run(config: pytest.Config) -> int | None:
+    """The exit status of a command, None if the options name none."""
+    resolved = options.Resolved(config)
+    command = next((c for n, c in COMMANDS.items() if resolved.value(n)), None)
+    if command is None:
+        return None
+    config._do_configure()
+    state = states.of(config)
+    try:
+        return command(state)
+    except McodeError as error:
+        raise states.usage(error) from error
+    finally:
+        state.close()
+        config._ensure_unconfigure()
+
+
+def report(state: State) -> int:
+    """Print what the database holds; the other options are filters."""
+    from pytest_mcode.reports import scaling, summary, text
+    from pytest_mcode.session.settings import bench_label, label
+    from pytest_mcode.store.database import Store
+    from pytest_mcode.store.queries import Filters
+
+    get = options.Resolved(state.config)
+    filters = Filters(
+        bench=tuple(bench_label(b) for b in _given(get, "bench")),
+        model=tuple(label(m) for m in _given(get, "model")),
+        samples=_given(get, "samples"),
+        debug_iters=_given(get, "debug-iters"),
+        timeout=(get.value("timeout"),) if get.on_command_line("timeout") else (),
+        run=(get.value("run"),) if get.value("run") else (),
+    )
+    store = Store.read(state.settings.db)
+    try:
+        if get.value("compare") == "samples":
+            lines = scaling.scaling_lines(scaling.compare_samples(store, filters))
+        else:
+            lines = text.lines(summary.summarize(store, filters))
+    finally:
+        store.close()
+    for line in lines:
+        _write(state, line)
+    return 0
+
+
+def _given(get: options.Resolved, name: str) -> tuple:  # type: ignore[type-arg]
+    return get.value(name) if get.on_command_line(name) else ()
+
+
+def self_check(state: State) -> int:
+    """Prove benchmarks on their data, named ones or all that ship; 1 if any fails."""
+    from pytest_mcode.core.errors import DataError
+    from pytest_mcode.session import selfcheck
+
+    session = state.session
+    failed = False
+    for bench in state.settings.benches or tuple(session.registry.names("benchmark")):
+        try:
+            dataset = session.dataset(bench)
+        except DataError as error:
+            if state.settings.benches:
+                raise
+            _write(state, f"self-check {bench}: not run, {error}")
+            failed = True
+            continue
+        limits = state.settings.limits
+        found = selfcheck.run(session.benchmark(bench), dataset, session.sandbox, limits)
+        _write(state, found.line)
+        for problem in found.problems:
+            _write(state, f"  {problem}", red=True)
+        failed = failed or not found.passed
+    return int(failed)
+
+
+def _write(state: State, line: str, *, red: bool = False) -> None:
+    reporter = state.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(line, red=red)
+
+
+COMMANDS = {"report": report, "self-check": self_check}
+"""Option -> command."""

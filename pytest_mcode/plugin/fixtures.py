@@ -1,0 +1,108 @@
+"""What the fixtures hand out: the parts of the instrument, for the suite and for users' tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.fingerprint import seed_for
+from pytest_mcode.core.records import (
+    Answer,
+    Attempt,
+    Message,
+    Messages,
+    Outcome,
+    Request,
+    Verdict,
+)
+from pytest_mcode.plugin import state as states
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_mcode.session.lifecycle import Cell
+
+
+class Unsolved(AssertionError):  # noqa: N818 - a result, not an error
+    """No attempt passed. Shown as `u`, without a traceback of ours."""
+
+
+class Result:
+    """What `mcode_attempt()` returns: the outcome, and the assertion on it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+    @property
+    def solved(self) -> bool:
+        """True if any attempt passed."""
+        return self.outcome.solved
+
+    def check(self) -> None:
+        """Raise `Unsolved` unless an attempt passed."""
+        __tracebackhide__ = True
+        if not self.outcome.solved:
+            raise Unsolved(_last_words(self.outcome))
+
+
+def _last_words(outcome: Outcome) -> str:
+    if not outcome.attempts:
+        return "no attempt was made"
+    verdict = outcome.attempts[-1].verdict
+    tail = verdict.feedback.strip().splitlines()[-3:]
+    lines = [f"{verdict.status}: {verdict.detail}", *(t for t in tail if t != verdict.detail)]
+    return "\n".join(lines)
+
+
+class Model:
+    """The generator of the item's model, asked one question at a time."""
+
+    def __init__(self, cell: Cell, config: pytest.Config) -> None:
+        self._cell = cell
+        self._session = states.of(config).session
+
+    def ask(self, prompt: str | Messages, sample: int = 0, iteration: int = 0) -> Answer:
+        """One answer to a user message, or to a whole chat. Raises `InfraError`."""
+        messages = (Message("user", prompt),) if isinstance(prompt, str) else prompt
+        sampling = self._session.settings.sampling
+        seed = seed_for(sampling.seed, self._cell.task.task_id, sample, iteration)
+        request = Request(
+            self._cell.task, messages, sample, iteration, replace(sampling, seed=seed)
+        )
+        generator = self._session.generator(self._session.model_of(self._cell.variant))
+        return self._session.engine.submit(generator.generate(request)).result()
+
+
+class Box:
+    """The sandbox, bound to the item's task. What it verifies is recorded with the item."""
+
+    def __init__(self, cell: Cell, request: pytest.FixtureRequest) -> None:
+        self._cell = cell
+        self._session = states.of(request.config).session
+        self.attempts: list[Attempt] = []
+        request.node.stash[states.BOX] = self
+
+    def verify(self, answer: Answer | str) -> Verdict:
+        """Verify an answer, or source code, against the task's tests. Raises `InfraError`."""
+        code, verdict = self._session.verify(self._cell.task, answer)
+        kept = Answer(answer, form="program", calls=0) if isinstance(answer, str) else answer
+        self.attempts.append(Attempt(len(self.attempts), 0, kept, code, verdict))
+        return verdict
+
+
+def attempt(cell: Cell, request: pytest.FixtureRequest) -> Callable[[], Result]:
+    """The callable behind the fixture `mcode_attempt`."""
+    state = states.of(request.config)
+    node = request.node
+
+    def call() -> Result:
+        __tracebackhide__ = True
+        outcome = state.lookahead.take(node.nodeid, cell)
+        node.stash[states.OUTCOME] = outcome.to_json()
+        if outcome.infra:
+            raise InfraError(outcome.infra)
+        return Result(outcome)
+
+    return call

@@ -1,0 +1,74 @@
+"""Around the run of the items: plan, look-ahead, exit status, the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import asdict
+from itertools import chain, islice
+from typing import Any
+
+import pytest
+
+from pytest_mcode.core.errors import McodeError
+from pytest_mcode.plugin import preparation, xdist
+from pytest_mcode.plugin import state as states
+
+
+def plan(session: pytest.Session) -> None:
+    """Write every item's cell to the store before the first one runs."""
+    config, state = session.config, states.of(session.config)
+    state.pytest_session = session
+    ours = [(item, cell) for item in session.items if (cell := states.cell_of(item))]
+    if not ours or config.getoption("collectonly"):
+        return
+    state.order = {item.nodeid: i for i, item in enumerate(session.items)}
+    if state.worker is not None:
+        xdist.leave_plan(config, [(i.nodeid, asdict(c.variant), c.task.task_id) for i, c in ours])
+        return
+    try:
+        recorder = state.recorder or preparation.open_recorder(state)
+        for bench in dict.fromkeys(c.variant.benchmark for _, c in ours):
+            preparation.require_proof(state, recorder.store, bench)
+        recorder.plan([(i.nodeid, c.variant, c.task.task_id) for i, c in ours])
+    except McodeError as error:
+        state.close()
+        raise states.usage(error) from error
+
+
+def run_ahead(item: pytest.Item) -> None:
+    """Start the work of the next items while this one is awaited."""
+    state = states.of(item.config)
+    if states.cell_of(item) is None:
+        return
+    items = item.session.items
+    following = xdist.upcoming(item.config, items)
+    if following is None:
+        following = islice(items, state.order.get(item.nodeid, 0) + 1, None)
+    state.lookahead.start(
+        (i.nodeid, cell)
+        for i in chain([item], following)
+        if (cell := states.cell_of(i)) is not None and "mcode_attempt" in _fixture_names(i)
+    )
+
+
+def _fixture_names(item: pytest.Item) -> list[str]:
+    names: list[str] = getattr(item, "fixturenames", [])
+    return names
+
+
+def finish(session: pytest.Session) -> None:
+    """Note the end of the run and stop everything but the database, which the summary reads."""
+    state = states.of(session.config)
+    state.stop_session()
+    if state.recorder is not None and state.worker is None and not state.recorder.lost:
+        state.recorder.finish()
+
+
+def exit_status(session: pytest.Session) -> Generator[None, Any, Any]:
+    """A finished measurement is 0 however many tasks are unsolved; infra errors count."""
+    try:
+        return (yield)
+    finally:
+        state = states.of(session.config)
+        if state.recorder is not None and state.worker is None:
+            session.testsfailed -= state.recorder.unsolved

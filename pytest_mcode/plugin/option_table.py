@@ -1,0 +1,139 @@
+"""The table of all options: name, how text becomes a value, default, help."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+
+class Option(NamedTuple):
+    """One option: its name, how its text becomes a value, its default, its help."""
+
+    name: str
+    kind: Callable[[str], Any]
+    default: str
+    help: str
+    group: Literal["what", "model", "sandbox", "results"] = "what"
+    flag: bool = False
+    """Takes no value on the command line."""
+    metavar: str = ""
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Comma list of names, empty entries dropped, order kept, duplicates dropped."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"\s*\d+\s*", text) or int(text) < least:
+            raise ValueError(f"a whole number of at least {least}")
+        return int(text)
+
+    return convert
+
+
+def _wholes(least: int) -> Callable[[str], tuple[int, ...]]:
+    one = _whole(least)
+
+    def convert(text: str) -> tuple[int, ...]:
+        try:
+            values = tuple(dict.fromkeys(one(part) for part in _names(text)))
+        except ValueError:
+            values = ()
+        if not values:
+            raise ValueError(f"a comma list of whole numbers of at least {least}")
+        return values
+
+    return convert
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise ValueError(f"a number from {least:g} to {most:g}")
+        return value
+
+    return convert
+
+
+def _choice(*legal: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if text not in legal:
+            raise ValueError(f"one of {', '.join(repr(x) for x in legal)}")
+        return text
+
+    return convert
+
+
+def _json_object(text: str) -> str:
+    try:
+        ok = isinstance(json.loads(text), dict)
+    except ValueError:
+        ok = False
+    if not ok:
+        raise ValueError('a JSON object such as {"top_k": 40}')
+    return text
+
+
+def _strings(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+        raise ValueError('a JSON list of strings such as ["\\ndef", "\\nclass"]')
+    return tuple(value)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in {"", "0", "1", "true", "false", "yes", "no", "on", "off"}:
+        raise ValueError("true or false")
+    return text.lower() in {"1", "true", "yes", "on"}
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("bench", _names, "", "benchmarks to run: humaneval, mbpp, mbpp:all, mbpp:sanitized, tiny, or a JSON-lines file in HumanEval's format", metavar="NAME,..."),
+    Option("model", _names, "", "models; `backend:model` mixes backends; gold, garbage, replay:FILE and tiny need no server of yours", metavar="NAME,..."),
+    Option("samples", _wholes(1), "1", "samples per task (a list is a grid)", metavar="N,..."),
+    Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
+    Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, or your own", metavar="NAME"),
+    Option("feedback", _choice("hidden", "none"), "hidden", "what a repair is shown: the error of the hidden tests, or only that they failed"),
+    Option("limit", _whole(0), "0", "first N tasks of each benchmark (0: all)", metavar="N"),
+    Option("tasks", _names, "", "only these task ids (`HumanEval/3` or just `3`)", metavar="ID,..."),
+    Option("data", str, "", "folder or file with the data sets, instead of the cache and the hub", metavar="PATH"),
+    Option("backend", str, "ollama", "who serves a bare model name: ollama, openai (any compatible server), hf, litellm, watsonx", "model", metavar="NAME"),
+    Option("base-url", str, "", "address of the model server", "model", metavar="URL"),
+    Option("api-key", str, "", "key for the model server; better given as MCODE_API_KEY or OPENAI_API_KEY; never stored", "model", metavar="KEY"),
+    Option("temperature", _number(0, 5), "0.8", "sampling temperature", "model", metavar="T"),
+    Option("top-p", _number(0, 1), "0.95", "nucleus sampling", "model", metavar="P"),
+    Option("max-tokens", _whole(1), "1024", "longest answer, in tokens", "model", metavar="N"),
+    Option("seed", _whole(0), "0", "seed of the run; each draw's own seed is derived from it", "model", metavar="N"),
+    Option("stop", _strings, "", "stop sequences, as a JSON list", "model", metavar="JSON"),
+    Option("context-window", _whole(256), "8192", "context length asked of Ollama, in tokens", "model", metavar="N"),
+    Option("thinking", _choice("", "true", "false", "low", "medium", "high"), "", "reasoning of models that have it (default: the server's)", "model"),
+    Option("extra", _json_object, "{}", "further provider options, as a JSON object", "model", metavar="JSON"),
+    Option("prompt-style", _choice("chat", "completion"), "chat", "chat models are given the task, base models the text to continue", "model"),
+    Option("concurrency", _whole(0), "0", "requests in flight (0: the backend's default)", "model", metavar="N"),
+    Option("request-timeout", _number(0.1, 86400), "600", "deadline of one request, in seconds", "model", metavar="S"),
+    Option("retries", _whole(0), "4", "further tries of a request after a connection error, 429 or 5xx", "model", metavar="N"),
+    Option("timeout", _number(0.1, 3600), "10", "wall time of one program, in seconds", "sandbox", metavar="S"),
+    Option("memory", _whole(64), "512", "memory of one program, in MB", "sandbox", metavar="MB"),
+    Option("sandbox", str, "auto", "where programs run: docker, bubblewrap, or auto (docker, else bubblewrap)", "sandbox", metavar="NAME"),
+    Option("image", str, "", "Docker image of the sandbox (default: built from Dockerfile.sandbox)", "sandbox", metavar="TAG"),
+    Option("docker-runtime", str, "", "Docker runtime such as runsc (default: the daemon's)", "sandbox", metavar="NAME"),
+    Option("slots", _whole(0), "0", "programs that run at once (0: one per core)", "sandbox", metavar="N"),
+    Option("db", str, ".mcode/results.db", "results database, relative to the root directory", "results", metavar="FILE"),
+    Option("report", _truth, "", "run nothing; print what the database holds, filtered by bench, model, samples, debug-iters, timeout and run", "results", flag=True),
+    Option("run", str, "", "with --mcode-report: only this run", "results", metavar="ID"),
+    Option("compare", _choice("", "samples"), "", "with --mcode-report: `samples` shows rates across sample counts", "results"),
+    Option("self-check", _truth, "", "run no model; prove benchmarks on their data: gold passes, garbage and empty programs fail", "results", flag=True),
+)  # fmt: skip

@@ -1,0 +1,155 @@
+"""The one place where the value of an option is resolved.
+
+Precedence: command line `--mcode-<name>` > environment `MCODE_<NAME>` > ini `mcode_<name>` >
+default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.plugin.option_table import OPTIONS
+
+if TYPE_CHECKING:
+    from pytest_mcode.core.records import Sampling
+    from pytest_mcode.session.settings import Settings
+
+
+BY_NAME = {option.name: option for option in OPTIONS}
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare every option and its ini value."""
+    group = parser.getgroup("mcode", "coding benchmarks (pytest-mcode)")
+    for option in OPTIONS:
+        dest = "mcode_" + option.name.replace("-", "_")
+        shown = f"{option.help} [{option.default}]" if option.default else option.help
+        shown = shown.replace("%", "%%")
+        if option.flag:
+            group.addoption(
+                f"--mcode-{option.name}", dest=dest, action="store_const", const="1", help=shown
+            )
+        else:
+            metavar = option.metavar or "CHOICE"
+            group.addoption(f"--mcode-{option.name}", dest=dest, metavar=metavar, help=shown)
+        parser.addini(dest, f"as --mcode-{option.name}", type="string", default=None)
+
+
+def names_command(config: pytest.Config) -> bool:
+    """Whether an option asks for a command that runs no test; cheap."""
+    return any(Resolved(config).source(name)[0] for name in ("report", "self-check"))
+
+
+def names_benchmark(config: pytest.Config) -> bool:
+    """Whether anything could start benchmark mode; cheap, `state.benchmark_mode` decides."""
+    get = Resolved(config)
+    named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
+    return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
+
+
+class Resolved:
+    """Option values of one pytest configuration."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def source(self, name: str) -> tuple[str, str]:
+        """The text of an option and where it came from, for error messages."""
+        dest = "mcode_" + name.replace("-", "_")
+        given = self._config.getoption(dest)
+        if given is not None:
+            return given, f"--mcode-{name}"
+        if (env := os.environ.get(dest.upper())) is not None:
+            return env, dest.upper()
+        if ini := self._config.getini(dest):
+            return str(ini), f"ini {dest}"
+        return BY_NAME[name].default, f"--mcode-{name}"
+
+    def value(self, name: str) -> Any:
+        """The converted value. Raises `ConfigError` naming option, value and legal form."""
+        text, where = self.source(name)
+        try:
+            return BY_NAME[name].kind(text)
+        except ValueError as error:
+            raise ConfigError(f"{where}={text!r} is not legal: it takes {error}") from None
+
+    def on_command_line(self, name: str) -> bool:
+        """Whether the option was given on the command line."""
+        return self._config.getoption("mcode_" + name.replace("-", "_")) is not None
+
+    def path(self, name: str) -> Path | None:
+        """A path, relative ones to the root directory (command line: to the working one)."""
+        text, where = self.source(name)
+        if not text:
+            return None
+        start = self._config.invocation_params.dir if where.startswith("--") else None
+        base = start if self.on_command_line(name) and start else self._config.rootpath
+        return (base / Path(text).expanduser()).resolve()
+
+
+def settings(config: pytest.Config) -> Settings:
+    """Build the one frozen configuration. Raises `ConfigError`."""
+    from pytest_mcode.core.records import Limits, SandboxSpec
+    from pytest_mcode.session.settings import Settings, check_labels
+
+    get = Resolved(config)
+    check_labels(get.value("model"))
+    memory = get.value("memory")
+    return Settings(
+        benches=get.value("bench"),
+        models=get.value("model"),
+        samples=get.value("samples"),
+        debug_iters=get.value("debug-iters"),
+        strategy=get.value("strategy"),
+        feedback=get.value("feedback"),
+        backend=get.value("backend"),
+        base_url=get.value("base-url"),
+        api_key=get.value("api-key") or os.environ.get("OPENAI_API_KEY", ""),
+        sampling=_sampling(get),
+        concurrency=get.value("concurrency"),
+        request_timeout_s=get.value("request-timeout"),
+        retries=get.value("retries"),
+        limits=Limits(wall_s=get.value("timeout"), memory_mb=memory),
+        sandbox=get.value("sandbox"),
+        sandbox_spec=SandboxSpec(
+            image=get.value("image"),
+            slots=get.value("slots"),
+            memory_mb=memory,
+            runtime=get.value("docker-runtime"),
+        ),
+        data=_data(get),
+        db=get.path("db") or config.rootpath / ".mcode/results.db",
+        limit=get.value("limit"),
+        tasks=get.value("tasks"),
+    )
+
+
+def _data(get: Resolved) -> Path | None:
+    path = get.path("data")
+    if path is not None and not path.exists():
+        text, where = get.source("data")
+        raise ConfigError(
+            f"{where}={text!r} does not exist: give a folder that holds the data sets"
+        )
+    return path
+
+
+def _sampling(get: Resolved) -> Sampling:
+    from pytest_mcode.core.records import Sampling
+
+    return Sampling(
+        temperature=get.value("temperature"),
+        top_p=get.value("top-p"),
+        max_tokens=get.value("max-tokens"),
+        seed=get.value("seed"),
+        stop=get.value("stop"),
+        context_window=get.value("context-window"),
+        thinking=get.value("thinking"),
+        prompt_style=get.value("prompt-style"),
+        extra=get.value("extra"),
+    )

@@ -1,0 +1,91 @@
+"""What the controller does before the first item: all that can fail early, fails here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mcode.core.errors import DataError, McodeError
+from pytest_mcode.plugin import state as states
+from pytest_mcode.plugin.recording import Recorder
+
+if TYPE_CHECKING:
+    from pytest_mcode.plugin.state import State
+    from pytest_mcode.session.selfcheck import SelfCheck
+    from pytest_mcode.store.database import Store
+
+DIST_MODES = ("no", "load", "worksteal")
+"""With the others a killed worker hangs or loses items."""
+
+
+def check_distribution(config: pytest.Config) -> None:
+    """Refuse xdist modes that lose items; prefer work stealing, which keeps workers ahead."""
+    mode = config.getoption("dist", "no")
+    if mode not in DIST_MODES:
+        raise pytest.UsageError(
+            f"mcode: --dist={mode} hangs or loses items when a worker dies: "
+            "use --dist=load or --dist=worksteal"
+        )
+    if mode == "load":
+        config.option.dist = "worksteal"
+
+
+def prepare(session: pytest.Session) -> None:
+    """Open the database, start servers, check models, build the sandbox, prove the benchmarks."""
+    state = states.of(session.config)
+    state.pytest_session = session
+    if not state.benches or state.worker is not None or session.config.getoption("collectonly"):
+        return
+    try:
+        open_recorder(state)
+    except McodeError as error:
+        state.close()
+        raise states.usage(error) from error
+
+
+def open_recorder(state: State) -> Recorder:
+    """The checks in the order in which they are cheap. Raises `McodeError`."""
+    from pytest_mcode.store.database import Store
+
+    recorder = state.recorder = Recorder(state, Store.open(state.settings.db))
+    state.config.pluginmanager.register(recorder, "mcode-recorder")
+    state.session.preflight()
+    for bench in state.benches:
+        require_proof(state, recorder.store, bench)
+    recorder.begin()
+    return recorder
+
+
+def require_proof(state: State, store: Store, bench: str) -> None:
+    """Prove a benchmark on its data; raises `DataError` when it fails."""
+    check, remembered = self_check(state, store, bench)
+    if check.benchmark in state.proved:
+        return
+    state.say(check.line + (" (remembered)" if remembered else ""))
+    if not check.passed:
+        raise DataError(
+            f"{check.line}: no number of it can be believed; "
+            f"see `pytest --mcode-self-check --mcode-bench={bench}`"
+        )
+    state.proved.add(check.benchmark)
+
+
+def self_check(state: State, store: Store, bench: str) -> tuple[SelfCheck, bool]:
+    """A benchmark's self-check and whether it was remembered from the same data and sandbox."""
+    from pytest_mcode.core.fingerprint import digest
+    from pytest_mcode.session import selfcheck
+    from pytest_mcode.store.reader import SelfCheck as Row
+
+    session = state.session
+    dataset = session.dataset(bench)
+    facts = dict(session.sandbox.describe())
+    version = str(facts.get("verdict", ""))
+    image = digest({**facts, "limits": str(state.settings.limits)})
+    known = store.self_check(dataset.benchmark, dataset.sha256, image, version)
+    if known is not None and known.passed:
+        return selfcheck.SelfCheck(dataset.benchmark, len(dataset.tasks), ()), True
+    done = selfcheck.run(session.benchmark(bench), dataset, session.sandbox, state.settings.limits)
+    row = Row(dataset.benchmark, dataset.sha256, image, version, done.passed, done.line)
+    store.remember_check(row)
+    return done, False

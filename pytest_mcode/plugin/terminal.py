@@ -1,0 +1,63 @@
+"""What the terminal shows; `reports` computes the lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mcode.core.errors import McodeError
+from pytest_mcode.plugin import state as states
+
+if TYPE_CHECKING:
+    from pytest_mcode.plugin.state import State
+
+
+def header(config: pytest.Config) -> list[str]:
+    """Who is measured on what, and where the results go."""
+    state = states.of(config)
+    if not state.benches or state.worker is not None:
+        return []
+    settings = state.settings
+    lines = []
+    for bench in state.benches:
+        dataset = state.session.dataset(bench)
+        lines.append(
+            f"mcode: {dataset.benchmark}, {len(dataset.tasks)} tasks from {dataset.origin} "
+            f"(sha256 {dataset.sha256[:12]})"
+        )
+    grid = f"samples {_list(settings.samples)}, debug iterations {_list(settings.debug_iters)}"
+    lines.append(f"mcode: models {_list(settings.models)}; {grid}; database {_shown(state)}")
+    return lines
+
+
+def summary(reporter: pytest.TerminalReporter) -> None:
+    """The rates of this run, read back from the database."""
+    state = states.of(reporter.config)
+    recorder = state.recorder
+    if recorder is None or not recorder.planned:
+        return
+    from pytest_mcode.reports import summary as summaries
+    from pytest_mcode.reports import text
+    from pytest_mcode.store.queries import Filters
+
+    try:
+        found = summaries.summarize(recorder.store, Filters(run=(recorder.run_id,)))
+        lines = text.lines(found, width=reporter._tw.fullwidth)
+    except McodeError as error:
+        lines = [f"no summary: {error}"]
+    reporter.section("mcode", sep="=")
+    for line in lines:
+        reporter.write_line(line)
+    if recorder.lost:
+        reporter.write_line(f"RESULTS WERE LOST: {recorder.lost}", red=True, bold=True)
+
+
+def _list(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _shown(state: State) -> str:
+    db = state.settings.db
+    root = state.config.rootpath
+    return str(db.relative_to(root) if db.is_relative_to(root) else db)

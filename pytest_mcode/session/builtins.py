@@ -1,0 +1,54 @@
+"""What ships: registered through the same pytest hooks as strangers' components.
+
+Values are `module:attribute`, imported when first used, so that naming a component costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def pytest_mcode_benchmarks() -> Mapping[str, str]:
+    """Benchmarks that ship."""
+    room = "pytest_mcode.benchmarks"
+    return {
+        "humaneval": f"{room}.humaneval:HumanEval",
+        "mbpp": f"{room}.mbpp:Mbpp",
+        "tiny": f"{room}.tiny:Tiny",
+    }
+
+
+def pytest_mcode_strategies() -> Mapping[str, str]:
+    """Strategies that ship."""
+    room = "pytest_mcode.strategies"
+    return {
+        "best_of_n": f"{room}.best_of_n:BestOfN",
+        "self_debug": f"{room}.self_debug:SelfDebug",
+    }
+
+
+def pytest_mcode_generators() -> Mapping[str, str]:
+    """Generators that ship; the Mellea backends share one class."""
+    room = "pytest_mcode.generation"
+    mellea = f"{room}.mellea:Mellea"
+    return {
+        "ollama": mellea,
+        "openai": mellea,
+        "hf": mellea,
+        "litellm": mellea,
+        "watsonx": mellea,
+        "gold": f"{room}.gold:Gold",
+        "garbage": f"{room}.garbage:Garbage",
+        "replay": f"{room}.replay:Replay",
+    }
+
+
+def pytest_mcode_sandboxes() -> Mapping[str, str]:
+    """Sandboxes that ship."""
+    room = "pytest_mcode.sandboxes"
+    return {"docker": f"{room}.docker:Docker", "bubblewrap": f"{room}.bubblewrap:Bubblewrap"}
+
+
+def pytest_mcode_servers() -> Mapping[str, str]:
+    """Models that a run serves by itself."""
+    return {"tiny": "pytest_mcode.servers.llama_cpp:Tiny"}

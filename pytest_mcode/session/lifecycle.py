@@ -1,0 +1,302 @@
+"""From settings to live objects and back: data sets, servers, generators, sandbox, engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+
+from pytest_mcode.core.errors import ConfigError, InfraError
+from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox, Server
+from pytest_mcode.core.records import (
+    Answer,
+    Dataset,
+    Json,
+    ModelSpec,
+    Outcome,
+    SandboxSpec,
+    Task,
+    Variant,
+    Verdict,
+)
+from pytest_mcode.generation import extraction, prompts
+from pytest_mcode.session import attempt
+from pytest_mcode.session.engine import Engine
+from pytest_mcode.session.registry import Registry
+from pytest_mcode.session.settings import Settings, bench_label, is_file_name, label
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One item: a task in one cell of the grid."""
+
+    task: Task
+    variant: Variant
+
+    @property
+    def id(self) -> str:
+        """What stands between the brackets of a node id."""
+        return f"{self.task.task_id}-{self.variant.label}"
+
+
+class Session:
+    """Owner of everything that must be closed. Each object is made when first asked for."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        *,
+        run_id: str,
+        addresses: Mapping[str, str] | None = None,
+        workers: int = 1,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.run_id = run_id
+        self.workers = workers
+        """Processes that share cores and server slots with this one."""
+        self.addresses = dict(addresses or {})
+        """Model -> base URL of the servers that the run has started."""
+        self._served = ExitStack()
+        self._stack = ExitStack()
+        self._benchmarks: dict[str, Benchmark] = {}
+        self._datasets: dict[str, Dataset] = {}
+        self._generators: dict[str, Generator] = {}
+        self._servers: dict[str, Server] = {}
+        self._sandbox: Sandbox | None = None
+        self._engine: Engine | None = None
+        self._parts: dict[tuple[str, str, str], attempt.Parts] = {}
+        self._models: dict[str, str] = {}
+        self._pool = attempt.Pool()
+
+    # What is to be run
+
+    def benchmark(self, name: str) -> Benchmark:
+        """The benchmark under a name, `name:argument`, a JSON-lines file, or a label of these."""
+        key = bench_label(name)
+        if key not in self._benchmarks:
+            self._benchmarks[key] = self._make_benchmark(name)
+        return self._benchmarks[key]
+
+    def _make_benchmark(self, name: str) -> Benchmark:
+        if is_file_name(name):
+            from pytest_mcode.benchmarks.jsonl import JsonLines
+
+            from_file: Benchmark = JsonLines(name)
+            return from_file
+        head, _, argument = name.partition(":")
+        known = head in self.registry.names("benchmark")
+        made: Benchmark = self.registry.factory("benchmark", head if known else name)(
+            argument if known else ""
+        )
+        return made
+
+    def dataset(self, name: str) -> Dataset:
+        """The tasks of a benchmark, read once."""
+        key = bench_label(name)
+        if key not in self._datasets:
+            self._datasets[key] = self.benchmark(name).load(self.settings.data)
+        return self._datasets[key]
+
+    def cells(self, bench: str, narrowed: Settings | None = None) -> Iterator[Cell]:
+        """The items of a benchmark in the order in which they run: model, task, cell.
+
+        `narrowed` stands in for the run's settings where a marker gives its own grid.
+        """
+        settings = narrowed or self.settings
+        self._models.update((label(m), m) for m in settings.models)
+        tasks = self._selected(bench, settings)
+        variants = list(settings.variants(bench_label(bench)))
+        for model in dict.fromkeys(v.model for v in variants):
+            for task in tasks:
+                yield from (Cell(task, v) for v in variants if v.model == model)
+
+    def _selected(self, bench: str, settings: Settings) -> list[Task]:
+        tasks = list(self.dataset(bench).tasks)
+        if settings.tasks:
+            wanted = {t.casefold() for t in settings.tasks}
+            tasks = [t for t in tasks if {t.task_id.casefold(), _number(t)} & wanted]
+            if not tasks:
+                raise ConfigError(
+                    f"--mcode-tasks: {bench} has none of {', '.join(settings.tasks)}; "
+                    f"its ids look like {self.dataset(bench).tasks[0].task_id!r}"
+                )
+        return tasks[: settings.limit] if settings.limit else tasks
+
+    # Who does it
+
+    def spec(self, model: str) -> ModelSpec:
+        """The model as named, with the address of its server where the run has started one."""
+        known = {*self.registry.names("generator"), *self.registry.names("server")}
+        spec = self.settings.model_spec(model, known.__contains__)
+        if spec.backend in self.registry.names("server"):
+            if model not in self.addresses:
+                self.serve(model)
+            url, _, served = self.addresses[model].partition(" ")
+            spec = replace(spec, backend="openai", model=served, base_url=url)
+        if self.workers > 1 and spec.concurrency:
+            spec = replace(spec, concurrency=max(1, spec.concurrency // self.workers))
+        return spec
+
+    def serve(self, model: str) -> None:
+        """Start the server of a model that a run serves by itself; its address is kept."""
+        head, _, argument = model.partition(":")
+        if head not in self.registry.names("server") or model in self.addresses:
+            return
+        server: Server = self.registry.factory("server", head)(argument)
+        url = server.start()
+        self._served.callback(server.close)
+        self._servers[model] = server
+        self.addresses[model] = f"{url} {server.model}"
+
+    def generator(self, model: str) -> Generator:
+        """The live generator of a model name as the user gave it."""
+        if model not in self._generators:
+            spec = self.spec(model)
+            made: Generator = self.registry.factory("generator", spec.backend)(spec)
+            self._generators[model] = made
+        return self._generators[model]
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The started sandbox; `auto` is Docker, or bubblewrap where no daemon answers."""
+        if self._sandbox is None:
+            self._sandbox = self._start_sandbox()
+            self._stack.callback(self._sandbox.close)
+        return self._sandbox
+
+    def _start_sandbox(self) -> Sandbox:
+        slots = self.settings.sandbox_spec.slots or max(1, _cores() // self.workers)
+        spec = replace(self.settings.sandbox_spec, slots=slots, label=self.run_id)
+        if self.settings.sandbox != "auto":
+            return self._started(self.settings.sandbox, spec)
+        try:
+            return self._started("docker", spec)
+        except InfraError as no_docker:
+            try:
+                return self._started("bubblewrap", spec)
+            except InfraError as no_bubblewrap:
+                raise InfraError(f"no sandbox: {no_docker}; and {no_bubblewrap}") from None
+
+    def _started(self, kind: str, spec: SandboxSpec) -> Sandbox:
+        sandbox: Sandbox = self.registry.factory("sandbox", kind)(spec)
+        sandbox.start()
+        return sandbox
+
+    @property
+    def engine(self) -> Engine:
+        """The one loop of this process."""
+        if self._engine is None:
+            self._engine = Engine(self.sandbox.slots)
+        return self._engine
+
+    # The work itself
+
+    def parts(self, variant: Variant) -> attempt.Parts:
+        """The live objects that the items of a variant share."""
+        key = (variant.benchmark, variant.model, variant.strategy)
+        if key not in self._parts:
+            self._parts[key] = attempt.Parts(
+                benchmark=self.benchmark(variant.benchmark),
+                generator=self.generator(self.model_of(variant)),
+                strategy=self.registry.factory("strategy", variant.strategy)(),
+                verify=self.engine.blocking(self.sandbox.run),
+                sampling=self.settings.sampling,
+                limits=self.settings.limits,
+                pool=self._pool,
+            )
+        return self._parts[key]
+
+    def model_of(self, variant: Variant) -> str:
+        """The model as the user named it, from the shortened name in a variant."""
+        return self._models.get(variant.model, variant.model)
+
+    def submit(self, cell: Cell) -> Future[Outcome]:
+        """Start the work of an item on the engine."""
+        return self.engine.submit(attempt.solve(cell.task, cell.variant, self.parts(cell.variant)))
+
+    def verify(self, task: Task, answer: Answer | str) -> tuple[str, Verdict]:
+        """Extract and verify one answer, or source code, outside of any strategy; blocks."""
+        if isinstance(answer, str):
+            answer = Answer(answer, form="program")
+        code = extraction.extract(answer, task)
+        if not code.strip():
+            return "", attempt.NO_CODE
+        program = self.benchmark(task.benchmark).program(task, code, self.settings.limits)
+        return code, self.sandbox.run(program)
+
+    def window(self) -> int:
+        """Items to keep under way, so that generator and sandbox both stay busy."""
+        in_flight = max((g.concurrency for g in self._generators.values()), default=1)
+        return 2 * self.sandbox.slots + -(-2 * in_flight // min(self.settings.samples))
+
+    def preflight(self) -> None:
+        """Servers up, models there. Raises `ConfigError` or `InfraError`; nothing is drawn."""
+        for model in self.settings.models:
+            self.serve(model)
+        engine = Engine(1)
+        try:
+            for model in self.settings.models:
+                spec = self.spec(model)
+                probe: Generator = self.registry.factory("generator", spec.backend)(spec)
+                engine.submit(_probe(probe)).result()
+        finally:
+            engine.close()
+
+    def fingerprint(self, variant: Variant) -> dict[str, Json]:
+        """Everything that may move a number of this variant, part by part."""
+        from pytest_mcode import __version__
+
+        dataset = self.dataset(variant.benchmark)
+        return {
+            "data": {"benchmark": variant.benchmark, "sha256": dataset.sha256},
+            "model": dict(self.generator(self.model_of(variant)).describe()),
+            "sampling": asdict(self.settings.sampling),
+            "prompts": prompts.VERSION,
+            "strategy": {
+                "name": variant.strategy,
+                "feedback": variant.feedback,
+                "samples": variant.samples,
+                "debug_iters": variant.debug_iters,
+            },
+            "limits": asdict(self.settings.limits),
+            "sandbox": dict(self.sandbox.describe()),
+            "version": __version__,
+        }
+
+    def rest(self) -> None:
+        """Cancel requests and stop engine and sandbox; servers stay up for the workers."""
+        if self._engine is not None:
+            self._engine.close(self._farewell)
+            self._engine = None
+        self._generators.clear()
+        self._parts.clear()
+        self._stack.close()
+        self._sandbox = None
+
+    def close(self) -> None:
+        """Stop everything; safe to call twice."""
+        self.rest()
+        self._served.close()
+
+    async def _farewell(self) -> None:
+        for generator in self._generators.values():
+            await generator.aclose()
+
+
+async def _probe(generator: Generator) -> None:
+    try:
+        await generator.preflight()
+    finally:
+        await generator.aclose()
+
+
+def _number(task: Task) -> str:
+    return task.task_id.rpartition("/")[2].casefold()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

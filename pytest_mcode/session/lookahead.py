@@ -1,0 +1,33 @@
+"""Items that are under way before pytest comes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+
+from pytest_mcode.core.records import Outcome
+from pytest_mcode.session.lifecycle import Cell, Session
+
+
+class Lookahead:
+    """Starts the next items' work on the engine and hands each outcome over once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._futures: dict[str, Future[Outcome]] = {}
+
+    def start(self, upcoming: Iterable[tuple[str, Cell]]) -> None:
+        """Start up to one window of (node id, cell) pairs that are not yet under way."""
+        room = None
+        for node_id, cell in upcoming:
+            if node_id not in self._futures:
+                self._futures[node_id] = self._session.submit(cell)
+            room = self._session.window() if room is None else room - 1
+            if room <= 0:
+                return
+
+    def take(self, node_id: str, cell: Cell) -> Outcome:
+        """The outcome of an item; starts it if nobody has. Blocks until it is there."""
+        if node_id not in self._futures:
+            self._futures[node_id] = self._session.submit(cell)
+        return self._futures.pop(node_id).result()

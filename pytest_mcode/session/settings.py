@@ -1,0 +1,98 @@
+"""One frozen configuration, built once from the options, and the grid it spans."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.core.records import Limits, ModelSpec, Sampling, SandboxSpec, Variant
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for. Field names follow the options `--mcode-<name>`."""
+
+    benches: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    samples: tuple[int, ...] = (1,)
+    debug_iters: tuple[int, ...] = (0,)
+    strategy: str = "self_debug"
+    feedback: str = "hidden"
+    backend: str = "ollama"
+    base_url: str = ""
+    api_key: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    concurrency: int = 0
+    request_timeout_s: float = 600.0
+    retries: int = 4
+    limits: Limits = field(default_factory=Limits)
+    sandbox: str = "auto"
+    sandbox_spec: SandboxSpec = field(default_factory=SandboxSpec)
+    data: Path | None = None
+    db: Path = Path(".mcode/results.db")
+    limit: int = 0
+    tasks: tuple[str, ...] = ()
+
+    def variants(self, benchmark: str) -> Iterator[Variant]:
+        """The cells of one benchmark, model by model."""
+        for model, n, d in itertools.product(self.models, self.samples, self.debug_iters):
+            yield Variant(
+                benchmark=benchmark,
+                model=label(model),
+                samples=n,
+                debug_iters=d,
+                strategy=self.strategy,
+                feedback=self.feedback,  # type: ignore[arg-type]  # checked by the option's choices
+            )
+
+    def model_spec(self, model: str, is_backend: Callable[[str], bool]) -> ModelSpec:
+        """Resolve `backend:model`, a bare backend (`gold`) or a model of the default backend."""
+        head, _, tail = model.partition(":")
+        spec = ModelSpec(
+            name=label(model),
+            backend=self.backend,
+            model=model,
+            base_url=self.base_url,
+            api_key=self.api_key,
+            sampling=self.sampling,
+            concurrency=self.concurrency,
+            request_timeout_s=self.request_timeout_s,
+            retries=self.retries,
+        )
+        return replace(spec, backend=head, model=tail) if is_backend(head) else spec
+
+
+def label(model: str) -> str:
+    """A model's name in ids and reports: paths shortened to their stem, brackets replaced."""
+    head, colon, tail = model.partition(":")
+    if head == "replay" and colon:
+        stem = Path(tail).name
+        for suffix in (".gz", ".jsonl", ".json"):
+            stem = stem.removesuffix(suffix)
+        model = f"replay:{stem}"
+    return re.sub(r"::|[\[\]\s]", "-", model)
+
+
+def bench_label(bench: str) -> str:
+    """A benchmark's name in ids and reports: a file's stem, else the name itself."""
+    if is_file_name(bench):
+        bench = Path(bench).name.removesuffix(".gz").removesuffix(".jsonl")
+    return re.sub(r"::|[\[\]\s/]", "-", bench)
+
+
+def is_file_name(bench: str) -> bool:
+    """Whether a benchmark is named by a JSON-lines file rather than by its registered name."""
+    return bench.endswith((".jsonl", ".jsonl.gz"))
+
+
+def check_labels(models: tuple[str, ...]) -> None:
+    """Raise `ConfigError` when two different models would share their ids."""
+    seen: dict[str, str] = {}
+    for model in models:
+        other = seen.setdefault(label(model), model)
+        if other != model:
+            raise ConfigError(f"--mcode-model: {other!r} and {model!r} share the id {label(model)}")
