@@ -1,0 +1,224 @@
+"""One warm container: a supervisor as its first process and a judge beside it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.records import Json
+from pytest_mcode.sandboxes.pool import SlotLostError
+
+SANDBOX_USER, JUDGE_USER = 65534, 65533
+PYTHON = ("python3", "-I", "-S", "-B")
+INSIDE = "/opt/mcode"
+JUDGE_MB = 512
+"""Memory of the container beyond the program's: judge, supervisor, /tmp."""
+TMP_MB = 32
+PROCESSES = 64
+START_S = 30.0
+SECCOMP = Path(__file__).with_name("seccomp.json")
+_STDERR = 2
+_LARGEST_ANSWER = 1 << 22
+
+
+@contextmanager
+def daemon_trouble(doing: str) -> Iterator[None]:
+    """Whatever the Docker daemon or the way to it throws becomes one line of `InfraError`."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException, OSError) as error:
+        text = " ".join(str(error).split())[:300]
+        raise InfraError(f"{doing}: {text}") from error
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that two containers of one sandbox have in common."""
+
+    image: str
+    memory_mb: int
+    runtime: str
+    labels: dict[str, str]
+
+    def host_config(self, client: Any, cpu: int | None) -> Any:
+        """The confinement, in the daemon's words."""
+        security = ["no-new-privileges:true"]
+        if SECCOMP.exists():
+            security.append("seccomp=" + json.dumps(json.loads(SECCOMP.read_text())))
+        memory = f"{self.memory_mb + JUDGE_MB}m"
+        return client.api.create_host_config(
+            network_mode="none",
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=security,
+            mem_limit=memory,
+            memswap_limit=memory,
+            pids_limit=PROCESSES,
+            ipc_mode="none",
+            tmpfs={"/tmp": f"rw,size={TMP_MB}m,nr_inodes=4k,mode=1777,nosuid,nodev"},
+            log_config={"type": "none"},
+            oom_score_adj=500,
+            auto_remove=True,
+            runtime=self.runtime or None,
+            cpuset_cpus=None if cpu is None else str(cpu),
+        )
+
+
+class Stream:
+    """The output of a process in a container, unpacked from the daemon's multiplexed stream."""
+
+    def __init__(self, raw: Any) -> None:
+        self.socket: socket.socket = getattr(raw, "_sock", raw)
+        self.kept = raw  # closing it would close the socket
+        self.packed = bytearray()
+        self.output = bytearray()
+        self.errors = bytearray()
+
+    def _read(self) -> None:
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise EOFError
+        packed = self.packed
+        packed += data
+        while len(packed) >= 8:
+            end = 8 + int.from_bytes(packed[4:8], "big")
+            if len(packed) < end:
+                break
+            if packed[0] == _STDERR:
+                self.errors = (self.errors + packed[8:end])[-4096:]
+            else:
+                self.output += packed[8:end]
+            del packed[:end]
+
+    def line(self) -> bytes:
+        """The next line."""
+        while b"\n" not in self.output:
+            self._read()
+        line, _, rest = bytes(self.output).partition(b"\n")
+        self.output = bytearray(rest)
+        return line
+
+    def frame(self) -> Json:
+        """The next frame. Raises ValueError if there is none in the stream."""
+        output = self.output
+        while len(output) < 4:
+            self._read()
+        end = 4 + int.from_bytes(output[:4], "little")
+        if end > _LARGEST_ANSWER:
+            raise ValueError("a frame beyond the bound")
+        while len(output) < end:
+            self._read()
+        payload = bytes(output[4:end])
+        del output[:end]
+        return json.loads(payload)
+
+
+class Container:
+    """A slot: satisfies `pool.Slot`."""
+
+    def __init__(self, client: Any, recipe: Recipe, cpu: int | None) -> None:
+        self.client = client
+        self.id = ""
+        with daemon_trouble("the Docker daemon did not start a sandbox"):
+            try:
+                self._start(recipe, cpu)
+            except BaseException:
+                self.close()
+                raise
+
+    def _start(self, recipe: Recipe, cpu: int | None) -> None:
+        api = self.client.api
+        self.id = api.create_container(
+            recipe.image,
+            [*PYTHON, f"{INSIDE}/supervisor.py", str(recipe.memory_mb << 20), str(JUDGE_USER)],
+            host_config=recipe.host_config(self.client, cpu),
+            user=f"{SANDBOX_USER}:{SANDBOX_USER}",
+            working_dir="/tmp",
+            entrypoint=[],
+            stdin_open=True,
+            network_disabled=True,
+            labels=recipe.labels,
+        )["Id"]
+        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        supervisor = Stream(api.attach_socket(self.id, wanted))
+        supervisor.socket.settimeout(START_S)
+        api.start(self.id)
+        self.supervisor = supervisor
+        self._expect(supervisor, lambda: supervisor.line() == b"READY", "supervisor")
+        command = [*PYTHON, f"{INSIDE}/judge.py"]
+        process = api.exec_create(
+            self.id, command, stdin=True, stdout=True, stderr=True, user=str(JUDGE_USER)
+        )
+        judge = self.judge = Stream(api.exec_start(process["Id"], socket=True))
+        judge.socket.settimeout(START_S)
+        self._expect(judge, lambda: judge.frame() == {"ready": 1}, "judge")
+
+    def _expect(self, stream: Stream, ready: Any, who: str) -> None:
+        try:
+            if ready():
+                return
+            reason = "said something else than that it was ready"
+        except (EOFError, ValueError):
+            errors = bytes(self.supervisor.errors + stream.errors).decode(errors="replace").split()
+            reason = "ended: " + " ".join(errors)[-300:]
+        except TimeoutError:
+            reason = f"was not ready within {START_S:g} s"
+        raise InfraError(f"the sandbox's {who} {reason}; is the image one of pytest-mcode's?")
+
+    def send(self, jobs: Sequence[Json]) -> None:
+        """Hand over jobs in one frame."""
+        payload = json.dumps(list(jobs)).encode()
+        try:
+            self.judge.socket.settimeout(START_S)
+            self.judge.socket.sendall(len(payload).to_bytes(4, "little") + payload)
+        except OSError as error:
+            raise SlotLostError(f"it did not take the program ({error})") from None
+
+    def receive(self, timeout_s: float) -> Json:
+        """The next answer."""
+        started = time.monotonic()
+        try:
+            self.judge.socket.settimeout(timeout_s)
+            return self.judge.frame()
+        except TimeoutError:
+            waited = time.monotonic() - started
+            raise SlotLostError(f"no answer for {waited:.0f} s") from None
+        except (OSError, EOFError, ValueError) as error:
+            raise SlotLostError(f"it broke ({type(error).__name__})") from None
+
+    def close(self) -> None:
+        """Remove the container; one that is gone already is fine."""
+        if self.id:
+            remove(self.client, self.id)
+            self.id = ""
+
+
+def remove(client: Any, container: str) -> None:
+    """Kill and remove a container, whatever state it is in."""
+    from docker.errors import APIError
+    from requests.exceptions import RequestException
+
+    try:
+        client.api.remove_container(container, force=True, v=True)
+    except APIError:  # it is gone, or its own removal has begun
+        pass
+    except (RequestException, OSError):  # the daemon is gone; the next run sweeps
+        pass
+
+
+def host_identity() -> str:
+    """This boot of this machine, and this pid namespace: where a process id means something."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if not boot.exists():
+        return socket.gethostname()
+    return f"{boot.read_text().strip()}/{Path('/proc/self/ns/pid').readlink()}"

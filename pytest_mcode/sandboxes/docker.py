@@ -1,0 +1,163 @@
+"""The Docker sandbox: one warm, pinned, locked-down container per core."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.records import Json, Program, SandboxSpec, Verdict
+from pytest_mcode.sandboxes.container import (
+    SECCOMP,
+    Container,
+    Recipe,
+    daemon_trouble,
+    host_identity,
+    remove,
+)
+from pytest_mcode.sandboxes.job import VERDICT_VERSION
+from pytest_mcode.sandboxes.pool import Pool
+
+LABEL = "pytest-mcode"
+LABEL_RUN, LABEL_PID, LABEL_HOST = f"{LABEL}-run", f"{LABEL}-pid", f"{LABEL}-host"
+IN_FLIGHT = 4
+"""Programs that should be offered per container at once, so that it never waits for the host."""
+
+
+def connect() -> Any:
+    """A client of the daemon. Raises `InfraError` with the cure."""
+    import docker
+
+    cure = (
+        "Docker is not reachable (start dockerd, set DOCKER_HOST, or take "
+        "--mcode-sandbox=bubblewrap)"
+    )
+    with daemon_trouble(cure):
+        client = docker.from_env(timeout=60)
+        client.ping()
+    return client
+
+
+def is_running(pid: str) -> bool:
+    """True if a process of this machine has that id, or if the id is none."""
+    return not pid.isdigit() or Path("/proc", pid).exists()
+
+
+def sweep(client: Any) -> int:
+    """Remove what killed runs of this machine left behind, nothing else; returns how many."""
+    with daemon_trouble("the Docker daemon did not list its containers"):
+        found = client.api.containers(all=True, filters={"label": [f"{LABEL}=1"]})
+    swept = 0
+    for row in found:
+        labels = row.get("Labels") or {}
+        ours = labels.get(LABEL_HOST) == host_identity()
+        if ours and not is_running(labels.get(LABEL_PID, "")):
+            remove(client, row["Id"])
+            swept += 1
+    return swept
+
+
+class Docker:
+    """Satisfies `core.protocols.Sandbox`.
+
+    `progress` is told in a few words what takes long (building the image).
+    """
+
+    name = "docker"
+
+    def __init__(
+        self, spec: SandboxSpec, progress: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.spec = spec
+        self.progress = progress
+        self.containers = spec.slots or len(os.sched_getaffinity(0))
+        self.slots = self.containers * IN_FLIGHT
+        self.client: Any = None
+        self.image: Any = None
+        self.pool: Pool | None = None
+        self._closer: Any = None
+
+    def prepare(self) -> None:
+        """Reach the daemon and have the image. Raises `InfraError` with the cure."""
+        from pytest_mcode.sandboxes.image import ensure_image
+
+        if self.image is None:
+            self.client = connect()
+            with daemon_trouble("the Docker daemon did not provide the image"):
+                self.image = ensure_image(self.client, self.spec.image, self.progress)
+
+    def start(self) -> None:
+        """Sweep, then start all containers at once."""
+        if self.pool is not None:
+            return
+        self.prepare()
+        sweep(self.client)
+        labels = {
+            LABEL: "1",
+            LABEL_RUN: self.spec.label,
+            LABEL_PID: str(os.getpid()),
+            LABEL_HOST: host_identity(),
+        }
+        recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels)
+        client, cpus = self.client, self._cpus()
+        pool = Pool(self.containers, lambda index: Container(client, recipe, cpus[index]))
+        self._closer = weakref.finalize(self, _close, pool, os.getpid())
+        pool.start()
+        self.pool = pool
+
+    def _cpus(self) -> list[int | None]:
+        """A core for each container, or none if there are more containers than cores.
+
+        Unpinned, judge and worker wake each other up across cores: 1.5 times as slow.
+        """
+        cpus = sorted(os.sched_getaffinity(0))
+        remote = os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] != "unix"
+        if remote or self.containers > len(cpus):
+            return [None] * self.containers
+        # processes of pytest-xdist are numbered; without this they would all take the first core
+        number = re.search(r"\d+$", os.environ.get("PYTEST_XDIST_WORKER", ""))
+        first = int(number[0]) * self.containers if number else 0
+        return [cpus[(first + index) % len(cpus)] for index in range(self.containers)]
+
+    def describe(self) -> Mapping[str, Json]:
+        """What identifies verdicts; needs the daemon, but no container."""
+        self.prepare()
+        profile = SECCOMP.read_bytes() if SECCOMP.exists() else b""
+        return {
+            "sandbox": self.name,
+            "image": self.image.digest,
+            "python": self.image.python,
+            "verdict": VERDICT_VERSION,
+            "seccomp": hashlib.sha256(profile).hexdigest()[:16] if profile else "default",
+            "runtime": self.spec.runtime or "default",
+            "memory_mb": self.spec.memory_mb,
+        }
+
+    def submit(self, program: Program) -> Future[Verdict]:
+        """Queue one program; the future holds its verdict or an `InfraError`."""
+        if self.pool is None:
+            raise InfraError("the sandbox was not started")
+        return self.pool.submit(program)
+
+    def run(self, program: Program) -> Verdict:
+        """Verify one program; blocks, from any number of threads."""
+        return self.submit(program).result()
+
+    def close(self) -> None:
+        """Remove all containers; also done at exit and when the object is dropped."""
+        if self._closer is not None:
+            self._closer()
+        self.pool = None
+        if self.client is not None:
+            self.client.close()
+
+
+def _close(pool: Pool, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child must not remove its parent's containers
+        pool.close()

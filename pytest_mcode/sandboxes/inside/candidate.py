@@ -1,0 +1,307 @@
+"""The candidate as the judge meets it: names to call and objects by number, behind a socket."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import marshal
+from collections.abc import Callable
+from itertools import islice
+from json import JSONDecoder
+from socket import MSG_DONTWAIT, socket
+from typing import Any
+
+from frames import MAX_RESULT, framed, to_json
+from remote import SKILLS, Remote, iter_self, update
+from values import builtin_name, decode, encode
+
+from_json = JSONDecoder().decode
+MODULES = frozenset(
+    (
+        *("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions"),
+        *("functools", "heapq", "itertools", "json", "math", "operator", "random", "re"),
+        *("statistics", "string", "sys"),
+    )
+)
+"""Modules that the judge imports itself where the program imported them under that name."""
+_MOST_ITEMS = 4096
+_FINITE = 1 << 16
+_UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+
+
+class Fatal(BaseException):
+    """Ends the verification, even where the tests catch everything."""
+
+
+class TimeUp(Fatal):
+    """The program's wall time is over."""
+
+
+class Gone(Fatal):
+    """The program's process ended or hung up."""
+
+
+class Forged(Fatal):
+    """The program's process said what a worker never says."""
+
+
+class CandidateError(Exception):
+    """The program raised something that no builtin exception of the judge can stand for."""
+
+
+class Candidate:
+    """One worker's other end, and what the judge remembers of the conversation."""
+
+    def __init__(self, connection: socket, buffers: bool = False) -> None:
+        self.connection = connection
+        self.pending = bytearray()
+        self.fatal: Fatal | None = None
+        self.raised: BaseException | None = None
+        self.report: dict[str, Any] = {}
+        self.printed = False
+        self.last: tuple[str, Any, Any] | None = None
+        self.returned: Any = None
+        self.answered = False
+        self.objects: dict[int, Remote] = {}
+        self.kinds: dict[tuple[str, str], type[Remote]] = {}
+        self.ahead: dict[int, list[Any]] = {}
+        self.functions: list[Callable[..., Any]] = []
+        self.bound: list[Callable[..., Any]] = []
+        self.proxies: dict[int, str] = {}
+        self.buffers = buffers
+        """True where arguments may hold buffers, which marshal would turn into bytes."""
+
+    # -- frames -------------------------------------------------------------------------------
+
+    def fail(self, fatal: Fatal) -> Fatal:
+        """Remember the first fatal event; tests cannot swallow what is remembered."""
+        if self.fatal is None:
+            self.fatal = fatal
+        return self.fatal
+
+    def send(self, payload: bytes) -> None:
+        """One request."""
+        if self.fatal is not None:
+            raise self.fatal
+        try:
+            self.connection.sendall(framed(payload))
+        except (BrokenPipeError, ConnectionResetError):
+            raise self.fail(Gone()) from None
+
+    def receive(self) -> dict[str, Any]:
+        """One answer, whole and an object; anything else is forged."""
+        pending = self.pending
+        while len(pending) < 4:
+            self._read(65536)
+        wanted = 4 + int.from_bytes(pending[:4], "little")
+        if wanted > MAX_RESULT + 4:
+            raise self.fail(Forged("a result beyond the bound"))
+        while len(pending) < wanted:
+            self._read(1 << 20)
+        try:
+            answer = from_json(pending[4:wanted].decode("ascii"))
+        except _UNREADABLE:
+            answer = None
+        del pending[:wanted]
+        if type(answer) is not dict:
+            raise self.fail(Forged("an answer that is none"))
+        if "w" in answer:
+            self.printed = True
+        return answer
+
+    def _read(self, size: int) -> None:
+        try:
+            data = self.connection.recv(size)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise self.fail(Gone())
+        self.pending += data
+
+    def is_silent(self) -> bool:
+        """False if the worker has said more than it was asked."""
+        try:
+            return not self.pending and not self.connection.recv(1, MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            return True
+
+    # -- values -------------------------------------------------------------------------------
+
+    def resolve(self, tagged: dict[str, Any]) -> Remote:
+        """The stand-in for an object of the worker, the same for the same object."""
+        number, name, skills = tagged["@o"]
+        known = self.objects.get(number)
+        if known is None:
+            kind = self.kinds.get((name, skills)) or self._kind(name, skills)
+            known = self.objects[int(number)] = kind(self, number)
+        return known
+
+    def _kind(self, name: str, skills: str) -> type[Remote]:
+        """A class with the name and the abilities of the worker's."""
+        methods: dict[str, Any] = dict(SKILLS[letter] for letter in skills)
+        if "n" in skills:
+            methods["__iter__"] = iter_self
+        methods["__slots__"] = ()
+        kind = self.kinds[name, skills] = type(name, (Remote,), methods)
+        return kind
+
+    def value(self, data: Any) -> Any:
+        """A plain value from the worker."""
+        try:
+            return decode(data, self.resolve)
+        except _UNREADABLE:
+            raise self.fail(Forged("a value that no worker writes")) from None
+
+    def reference(self, value: Any) -> dict[str, Any]:
+        """How an object of the tests is named to the worker."""
+        if isinstance(value, Remote):
+            return {"@r": value._number}
+        name = self.proxies.get(id(value))
+        if name is not None:
+            return {"@n": name}
+        name = builtin_name(value)
+        if name:
+            return {"@g": name}
+        if hasattr(type(value), "__next__"):
+            return {"@i": encode(list(islice(value, _FINITE)), self.reference)}
+        if callable(value):
+            self.functions.append(value)
+            return {"@f": len(self.functions) - 1}
+        raise TypeError(f"the tests' {type(value).__name__} cannot be given to the program")
+
+    # -- conversation -------------------------------------------------------------------------
+
+    def ask(self, *message: Any) -> Any:
+        """Send a request by the exact format and take the value of its answer."""
+        self.send(b"j" + to_json(encode(list(message), self.reference)).encode())
+        return self.take(())
+
+    def call(self, message: tuple[str, Any, tuple[Any, ...], dict[str, Any]]) -> Any:
+        """Call a name or an object; arguments that were changed are changed here too."""
+        _, _, args, kwargs = message
+        payload = b""
+        if not self.buffers:
+            try:
+                payload = b"m" + marshal.dumps(message)
+            except ValueError:
+                payload = b""
+        if not payload:
+            payload = b"j" + to_json(encode(list(message), self.reference)).encode()
+        self.send(payload)
+        return self.take(args, kwargs)
+
+    def take(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """The value of the next answer; on the way, calls of the tests' own functions."""
+        answer = self.receive()
+        while "f" in answer:
+            self.call_back(answer["f"])
+            answer = self.receive()
+        if "x" in answer:
+            raise self.exception(answer)
+        if "a" in answer:
+            changed = self.value(answer["a"])
+            try:
+                for old, new in zip(args, changed[0], strict=True):
+                    update(old, new)
+                for name, new in changed[1].items():
+                    update((kwargs or {})[name], new)
+            except _UNREADABLE:
+                raise self.fail(Forged("arguments that were never given")) from None
+        if "v" in answer:
+            data = answer["v"]
+            return self.value(data) if type(data) in (dict, list) else data
+        if type(answer.get("p")) is int and 0 <= answer["p"] < len(args):
+            return args[answer["p"]]
+        raise self.fail(Forged("an answer without a value"))
+
+    def call_back(self, request: Any) -> None:
+        """Run a function of the tests for the worker and send it the result."""
+        try:
+            number, args = request
+            function = self.functions[number]
+        except _UNREADABLE:
+            raise self.fail(Forged("a call of a function that was never given")) from None
+        try:
+            reply: list[Any] = ["R", function(*self.value(args))]
+        except Exception as error:
+            reply = ["X", type(error).__name__, str(error)]
+        self.send(b"j" + to_json(encode(reply, self.reference)).encode())
+
+    def next_item(self, number: int) -> Any:
+        """The next item of an iterator; fetched in growing portions."""
+        state = self.ahead.setdefault(number, [iter(()), 1, None])
+        for item in state[0]:
+            return item
+        if state[2] is not None:
+            ended, state[2] = state[2], StopIteration()
+            raise ended
+        self.send(b"m" + marshal.dumps(("n", number, state[1])))
+        answer = self.receive()
+        while "f" in answer:
+            self.call_back(answer["f"])
+            answer = self.receive()
+        if "x" in answer:
+            raise self.exception(answer)
+        items = self.value(answer.get("v"))
+        if type(items) is not list or len(items) > state[1]:
+            raise self.fail(Forged("items that were not asked for"))
+        state[0], state[1] = iter(items), min(2 * state[1], _MOST_ITEMS)
+        if "e" in answer:
+            state[2] = self.exception(answer["e"])
+        elif answer.get("z"):
+            state[2] = StopIteration()
+        elif not items:
+            raise self.fail(Forged("an iterator that gives nothing"))
+        return self.next_item(number)
+
+    def exception(self, answer: Any) -> BaseException:
+        """The builtin exception that stands for the program's."""
+        if type(answer) is not dict:
+            raise self.fail(Forged("an exception that is none"))
+        self.report = answer
+        kind = getattr(builtins, str(answer.get("x")), None)
+        args = self.value(answer.get("args"))
+        error: BaseException = CandidateError(str(answer.get("n")))
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            for given in (args, [answer.get("m")], []):
+                if type(given) is not list:
+                    continue
+                try:
+                    error = kind(*given)
+                    break
+                except (TypeError, ValueError):
+                    continue
+        self.raised = error
+        return error
+
+    # -- names --------------------------------------------------------------------------------
+
+    def bind(self, kinds: dict[str, Any], names: list[str], namespace: dict[str, Any]) -> None:
+        """Put the program's names into the tests' namespace, and take out what it lacks."""
+        for name in names:
+            kind = kinds.get(name)
+            if kind is None:
+                namespace.pop(name, None)
+            elif kind == "f":
+                namespace[name] = self.proxy(name)
+            elif type(kind) is dict and kind.get("m") in MODULES:
+                namespace[name] = importlib.import_module(kind["m"])
+            else:
+                namespace[name] = self.value(kind["v"])
+
+    def proxy(self, name: str) -> Callable[..., Any]:
+        """A function that calls the program's."""
+
+        def candidate(*args: Any, **kwargs: Any) -> Any:
+            self.last = (name, args, kwargs)
+            self.answered = False
+            self.returned = self.call(("c", name, args, kwargs))
+            self.answered = True
+            return self.returned
+
+        candidate.__name__ = candidate.__qualname__ = name
+        self.proxies[id(candidate)] = name
+        self.bound.append(candidate)
+        return candidate

@@ -1,0 +1,173 @@
+"""Runs the tests: holds them and the expected values, and meets the candidate through a socket.
+
+    judge.py [--socket-fd N]
+
+Jobs arrive on standard input and verdicts leave on standard output, as length-prefixed JSON. The
+supervisor is met on its abstract socket, or on the inherited descriptor N. Another user (Docker)
+or another sandbox (bubblewrap) than the candidate's: nothing of the candidate runs here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import gc
+import json
+import resource
+import signal
+import socket
+import time
+import warnings
+from typing import Any
+
+import guard
+from candidate import Candidate, Fatal, Gone, TimeUp
+from console import Console
+from frames import framed
+from suite import Suite
+from verification import Verification
+
+RENDEZVOUS = "\0mcode-judge"
+OWN_MEMORY = 1 << 30
+_MOST_SUITES = 2048
+_PATIENCE_S = 10.0
+_AGAIN_S = 0.2
+
+
+class Judge:
+    """Verifies one job after the other, each against a fresh worker."""
+
+    def __init__(self, supervisor: socket.socket) -> None:
+        self.supervisor = supervisor
+        self.suites: dict[tuple[str, str], Suite] = {}
+        self.armed = False
+        self.candidate: Candidate | None = None
+        self.report = [0] * 6
+        self.worker = self.next_worker()
+        signal.signal(signal.SIGALRM, self.on_alarm)
+
+    def on_alarm(self, *_: object) -> None:
+        """The program's time is over."""
+        if self.armed and self.candidate is not None:
+            raise self.candidate.fail(TimeUp())
+
+    def next_worker(self) -> socket.socket:
+        """A connection to the next worker, with the report on the last."""
+        message, descriptors, _, _ = socket.recv_fds(self.supervisor, 256, 1)
+        if not message:
+            os._exit(3)
+        if message != b"first":
+            self.report = [int(word) for word in message.split()]
+        return socket.socket(fileno=descriptors[0])
+
+    def suite(self, context: str, tests: str) -> Suite:
+        """The tests, compiled once."""
+        known = self.suites.get((context, tests))
+        if known is None:
+            if len(self.suites) >= _MOST_SUITES:
+                self.suites.clear()
+            known = self.suites[context, tests] = Suite(context, tests)
+        return known
+
+    def run(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Verify one job; the answer is plain JSON."""
+        started = time.perf_counter()
+        candidate = self.candidate = Candidate(self.worker)
+        verdict = Verification(self.suite, candidate, job)
+        self.armed = True
+        signal.setitimer(signal.ITIMER_REAL, job["wall_s"], _AGAIN_S)
+        try:
+            try:
+                verdict.run()
+            finally:
+                self.armed = False
+        except Fatal:
+            self.armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.worker.close()
+        gone = isinstance(candidate.fatal, Gone)
+        self.supervisor.sendall(b"D" if gone else b"K")
+        self.worker = self.next_worker()
+        return verdict.answer(time.perf_counter() - started, self.report)
+
+
+class Pipe:
+    """Frames over the two descriptors to the host."""
+
+    def __init__(self, reading: int, writing: int) -> None:
+        self.reading, self.writing = reading, writing
+        self.buffer = b""
+
+    def receive(self) -> Any:
+        """The next frame; None at the end of the stream."""
+        buffer = self.buffer
+        while len(buffer) < 4 or len(buffer) < 4 + int.from_bytes(buffer[:4], "little"):
+            data = os.read(self.reading, 1 << 20)
+            if not data:
+                return None
+            buffer += data
+        end = 4 + int.from_bytes(buffer[:4], "little")
+        self.buffer = buffer[end:]
+        return json.loads(buffer[4:end])
+
+    def send(self, value: Any) -> None:
+        """One frame, whole."""
+        view = memoryview(framed(json.dumps(value).encode()))
+        while view:
+            view = view[os.write(self.writing, view) :]
+
+
+def find_supervisor(arguments: list[str]) -> socket.socket:
+    """The inherited descriptor, or a connection to the abstract socket."""
+    if arguments[:1] == ["--socket-fd"]:
+        return socket.socket(fileno=int(arguments[1]))
+    supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            supervisor.connect(RENDEZVOUS)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return supervisor
+
+
+def take_streams() -> Pipe:
+    """Keep the host's streams for frames; tests that read or print get nothing and a bound."""
+    pipe = Pipe(os.dup(0), os.dup(1))
+    nowhere = os.open("/dev/null", os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    return pipe
+
+
+def main(arguments: list[str]) -> None:
+    """Meet the supervisor, then judge until the host hangs up."""
+    guard.insist(first_process=False)
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (OWN_MEMORY, OWN_MEMORY))
+    judge = Judge(find_supervisor(arguments))
+    pipe = take_streams()
+    pipe.send({"ready": 1})
+    gc.collect()
+    gc.freeze()
+    while True:
+        jobs = pipe.receive()
+        if jobs is None:
+            os._exit(0)
+        sys.stdout = Console(0)
+        for job in jobs:
+            answer = judge.run(job)
+            pipe.send(answer)
+            if not answer["clean"]:
+                os._exit(0)  # the host makes a new sandbox for the rest
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

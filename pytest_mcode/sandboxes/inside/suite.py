@@ -1,0 +1,126 @@
+"""The tests as the judge runs them: compiled, with every assertion counted; and failures in words.
+
+A check is an `assert` statement whose condition is not a constant. The benchmark's own count
+(`Program.checks`) follows the same rule: both walk `ast.Assert` nodes and skip those whose test is
+an `ast.Constant`. They are written twice on purpose, because a judge that imports the party it
+checks is no judge.
+"""
+
+from __future__ import annotations
+
+import ast
+import reprlib
+import traceback
+from types import CodeType
+from typing import Any
+
+TESTS = "<tests>"
+"""File name of the tests in tracebacks."""
+HELD = "__mcode_held__"
+"""Name under which the instrumented tests find the list of checks that held."""
+_MOST_LINE = 400
+_BUFFERS = ("bytearray", "memoryview", "array")
+
+_short = reprlib.Repr()
+_short.maxlist = _short.maxtuple = _short.maxset = _short.maxdict = _short.maxdeque = 40
+_short.maxstring = _short.maxother = 200
+_short.maxlong = 60
+_short.maxlevel = 6
+
+
+class _Counter(ast.NodeTransformer):
+    """Adds `held[i] = True` behind every check."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, int]] = []
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST | list[ast.AST]:
+        if isinstance(node.test, ast.Constant):
+            return node
+        mark = ast.parse(f"{HELD}[{len(self.lines)}] = True").body[0]
+        for part in ast.walk(mark):
+            ast.copy_location(part, node)
+        self.lines.append((node.lineno, node.end_lineno or node.lineno))
+        return [node, mark]
+
+
+class Suite:
+    """The compiled tests of one task."""
+
+    def __init__(self, context: str, tests: str) -> None:
+        tree = ast.parse(tests, TESTS)
+        counter = _Counter()
+        tree = counter.visit(tree)
+        self.checks = len(counter.lines)
+        self.spans = counter.lines
+        self.lines = tests.splitlines()
+        self.code: CodeType = compile(tree, TESTS, "exec", dont_inherit=True)
+        self.context: CodeType | None = None
+        if context.strip():
+            self.context = compile(context, "<context>", "exec", dont_inherit=True)
+        self.random = "random" in tests or "random" in context
+        self.buffers = any(word in tests for word in _BUFFERS)
+
+    def statement(self, error: BaseException) -> str:
+        """Source of the test statement at which the exception passed through, innermost first."""
+        numbers = [
+            frame.lineno or 0
+            for frame in traceback.extract_tb(error.__traceback__, limit=200)
+            if frame.filename == TESTS
+        ]
+        if not numbers:
+            return ""
+        first = last = numbers[-1]
+        for start, end in self.spans:
+            if start <= first <= end:
+                first, last = start, end
+                break
+        text = "\n".join(line.strip() for line in self.lines[first - 1 : last])
+        return text[:_MOST_LINE]
+
+
+def shown(value: Any) -> str:
+    """A bounded repr of a plain value; it calls nothing of the candidate."""
+    try:
+        return _short.repr(value)
+    except (ValueError, RecursionError):  # an integer of more than 4300 digits
+        return f"<{type(value).__name__} too large to show>"
+
+
+def call_text(call: tuple[str, Any, Any]) -> str:
+    """A call as it would be written."""
+    name, args, kwargs = call
+    parts = [shown(value) for value in args]
+    parts += [f"{key}={shown(value)}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(parts)})"[:_MOST_LINE]
+
+
+def frames_of(report: dict[str, Any]) -> list[tuple[int, str]]:
+    """Line numbers and function names of the candidate, as far as the claim is well formed."""
+    frames = report.get("tb")
+    if type(frames) is not list:
+        return []
+    return [
+        (frame[0], frame[1][:100])
+        for frame in frames
+        if type(frame) is list and list(map(type, frame)) == [int, str]
+    ]
+
+
+def trace_text(report: dict[str, Any], source: str) -> str:
+    """The candidate's own end of a traceback, from what the worker claims about it."""
+    lines = source.splitlines()
+    text = ["Traceback (most recent call last):"]
+    for number, name in frames_of(report):
+        text.append(f'  File "<candidate>", line {number}, in {name}')
+        if 0 < number <= len(lines):
+            text.append("    " + lines[number - 1].strip()[:200])
+    text.append(raised_text(report))
+    return "\n".join(text)
+
+
+def raised_text(report: dict[str, Any]) -> str:
+    """`ValueError: message`, as claimed by the worker."""
+    name, message = report.get("n"), report.get("m")
+    name = name[:100] if type(name) is str else "Exception"
+    return f"{name}: {message}" if type(message) is str and message else name

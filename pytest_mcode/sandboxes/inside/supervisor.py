@@ -1,0 +1,254 @@
+"""The sandbox's first process: forks one worker per program, and leaves nothing of it behind.
+
+    supervisor.py MEMORY_BYTES JUDGE_UID [--socket-fd N]
+
+It never sees a test. The judge is met on an abstract socket where both share a network namespace
+(Docker; only JUDGE_UID is let in), or on an inherited, connected descriptor N (bubblewrap, where
+the two sit in separate sandboxes). For every program the judge is sent the end of a socket whose
+other end is a fresh worker's, together with the report on the worker before. One byte back means
+"done with it": everything this user runs is killed, /tmp is emptied, and the supervisor looks
+whether it is still itself.
+
+Lean on purpose: every page that is dirtied here is paid for again at every fork.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import _socket
+import gc
+import resource
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+import guard
+
+PRELOADED = (
+    *("typing", "math", "re", "collections", "heapq", "itertools", "functools", "copy"),
+    *("string", "bisect", "operator", "random"),
+)
+"""What programs import most; each module more makes every fork dearer."""
+RENDEZVOUS = b"\0mcode-judge"
+WORKER_DIED = b"D"
+"""The judge's word for a worker that hung up by itself; any other byte is a normal end."""
+FILE_SIZE = 8 << 20
+OPEN_FILES = 256
+PR_SET_DUMPABLE = 4
+LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+
+def preload() -> None:
+    """Import what programs need, without the hooks that run at every fork.
+
+    random's reseeding and threading's locks cost 100-300 microseconds per fork; the worker seeds
+    random itself.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = lambda **hooks: None
+    for name in PRELOADED:
+        __import__(name)
+    os.register_at_fork = register
+
+
+def confine(memory: int) -> None:
+    """Limits and signal dispositions that every worker inherits."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    os.chdir("/tmp")
+    sys.argv = [""]
+
+
+def hide() -> None:
+    """Not dumpable: workers of the same user can neither trace this process nor open its files."""
+    import ctypes
+
+    if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError("prctl(PR_SET_DUMPABLE) failed")
+    for name in [name for name in sys.modules if "ctypes" in name]:
+        del sys.modules[name]
+
+
+def state() -> tuple[object, ...]:
+    """What a worker of the same user could have changed about this process."""
+    limits = [resource.getrlimit(number) for number in LIMITS]
+    return limits, os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
+
+
+def oom_kills() -> int:
+    """How often the kernel killed for memory in this control group; 0 where it does not tell."""
+    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            with open(path, encoding="ascii") as file:
+                rows = [line.split() for line in file]
+        except OSError:
+            continue
+        return sum(int(row[1]) for row in rows if row[0] == "oom_kill")
+    return 0
+
+
+def reap(pid: int) -> tuple[int, int, int]:
+    """Kill all there is and wait for it: the worker's wait status, its peak KiB, other processes.
+
+    kill(-1) reaches every process of this user in this pid namespace but the first, in one go:
+    nothing can fork its way around it. The judge is another user's, or in another namespace.
+    """
+    status = peak = others = 0
+    while True:
+        with suppress(OSError):
+            os.kill(-1, signal.SIGKILL)
+        try:
+            child, code, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            return status, peak, others
+        if child == pid:
+            status, peak = code, usage.ru_maxrss
+        else:
+            others += 1
+
+
+def remove(name: str, folder: int | None) -> None:
+    """Remove a file or a tree, without following links."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        pass
+    else:
+        return
+    with suppress(OSError):
+        os.chmod(name, 0o700, dir_fd=folder)
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        for entry in os.listdir(inner):
+            remove(entry, inner)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=folder)
+
+
+def empty_tmp() -> bool:
+    """True once /tmp is empty."""
+    try:
+        for entry in os.listdir("/tmp"):
+            remove("/tmp/" + entry, None)
+    except (OSError, RecursionError):
+        return False
+    return True
+
+
+def meet_judge(judge_uid: int) -> _socket.socket:
+    """Wait on the abstract socket until the judge's user connects."""
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    listener.bind(RENDEZVOUS)
+    listener.listen(1)
+    os.write(1, b"READY\n")
+    while True:
+        number, _ = listener._accept()  # type: ignore[attr-defined]
+        peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, number)
+        credentials = peer.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+        if int.from_bytes(credentials[4:8], sys.byteorder) == judge_uid:
+            listener.close()
+            return peer
+        peer.close()
+
+
+def redirect() -> None:
+    """Standard input from nowhere; raw output into a file in memory that has a size limit."""
+    sink, nowhere = os.memfd_create("output"), os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    os.close(sink)
+    os.close(nowhere)
+
+
+def clear_output() -> int:
+    """Forget the raw output; its size in bytes."""
+    size = os.fstat(1).st_size
+    if size:
+        os.ftruncate(1, 0)
+    os.lseek(1, 0, os.SEEK_SET)
+    return size
+
+
+def forget_own_modules() -> None:
+    """A program that imports `worker` shall find what it would find anywhere: nothing."""
+    folder = sys.path.pop(0)
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(folder) and name != "__main__":
+            del sys.modules[name]
+
+
+def live(connection: _socket.socket, serve: Callable[..., None]) -> NoReturn:
+    """A worker's life, in the child."""
+    try:
+        gc.enable()
+        os.setsid()
+        serve(connection.recv, connection.sendall)
+    finally:
+        os._exit(0)
+
+
+def supervise(judge: _socket.socket) -> None:
+    """Fork, hand over, wait for the byte, clear up; until the judge is gone."""
+    guard.insist(first_process=True)  # again: whoever calls this, it kills and wipes
+    from warm import warm_up
+    from worker import serve
+
+    forget_own_modules()
+    warm_up()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    pristine, killed, report = state(), oom_kills(), b"first"
+    while True:
+        ours, theirs = _socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            judge.close()
+            live(theirs, serve)
+        theirs.close()
+        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, ours.fileno().to_bytes(4, sys.byteorder))
+        judge.sendmsg([report], [rights])
+        ours.close()
+        word = judge.recv(1)
+        if not word:
+            os._exit(0)
+        status, peak, others = reap(pid)
+        clean = empty_tmp() and state() == pristine
+        output = clear_output()
+        starved = 0
+        if word == WORKER_DIED:
+            starved, killed = oom_kills() - killed, oom_kills()
+        report = b"%d %d %d %d %d %d" % (status, peak, others, output, clean, starved)
+
+
+def main(arguments: list[str]) -> None:
+    """Refuse or read the arguments, meet the judge, supervise."""
+    guard.insist(first_process=True)
+    memory, judge_uid = int(arguments[0]), int(arguments[1])
+    preload()
+    hide()
+    confine(memory)
+    if arguments[2:3] == ["--socket-fd"]:
+        judge = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, int(arguments[3]))
+        os.write(1, b"READY\n")
+    else:
+        judge = meet_judge(judge_uid)
+    redirect()
+    supervise(judge)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

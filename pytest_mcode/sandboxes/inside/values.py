@@ -1,0 +1,194 @@
+"""Plain values as tagged JSON: exact types, bounded depth, and nothing that runs code when read.
+
+A scalar stands for itself; everything else is a list (a list) or an object with one key, the tag,
+as in `{"t": [1, 2]}` for a tuple. `RULES` and `BUILDERS` are the two halves of the format. What
+no rule names is opaque: the caller's hook turns it into a reference (its tag begins with @), and
+the other side's hook turns the reference into whatever stands for it there.
+"""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import sys
+from collections.abc import Callable
+from typing import Any
+
+DEEPEST = 200
+"""Nesting beyond which a value stays opaque; also what ends a list that contains itself."""
+_WORD = 1 << 63
+_LONG = 8
+_SCALARS = {int, float, bool, str, type(None)}
+_TYPES = (
+    *(bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset),
+    *(range, object, type, type(None)),
+)
+_NAMED_TYPES = {kind.__name__: kind for kind in _TYPES}
+Hook = Callable[[Any], Any]
+
+
+def _pairs(value: dict[Any, Any]) -> list[list[Any]]:
+    return [[key, item] for key, item in dict.items(value)]
+
+
+def _factory(value: Any) -> list[Any]:
+    factory = value.default_factory
+    return [factory if factory in _TYPES else None, _pairs(value)]
+
+
+def _moment(value: Any) -> list[int]:
+    return [*value.timetuple()[:6], value.microsecond]
+
+
+RULES: dict[type, tuple[str, Hook]] = {
+    tuple: ("t", list),
+    dict: ("d", _pairs),
+    set: ("s", list),
+    frozenset: ("f", list),
+    bytes: ("b", bytes.hex),
+    bytearray: ("B", bytearray.hex),
+    complex: ("c", lambda v: [v.real, v.imag]),
+    range: ("r", lambda v: [v.start, v.stop, v.step]),
+    type(...): ("e", lambda v: 0),
+    collections.OrderedDict: ("od", lambda v: [list(pair) for pair in v.items()]),
+    collections.defaultdict: ("dd", _factory),
+    collections.Counter: ("C", _pairs),
+    collections.deque: ("q", lambda v: [list(v), v.maxlen]),
+    type({}.keys()): ("K", list),
+    type({}.values()): ("V", list),
+    type({}.items()): ("J", lambda v: [list(pair) for pair in v]),
+}
+"""Exact type -> (tag, what it is made of: text, numbers, or a list that is encoded in turn)."""
+
+RULES_BY_NAME: dict[str, tuple[str, Hook]] = {
+    "decimal.Decimal": ("D", str),
+    "fractions.Fraction": ("F", lambda v: [v.numerator, v.denominator]),
+    "datetime.date": ("da", lambda v: [v.year, v.month, v.day]),
+    "datetime.datetime": ("dt", _moment),
+    "datetime.timedelta": ("td", lambda v: [v.days, v.seconds, v.microseconds]),
+}
+"""The same for types whose module a fresh worker has not loaded."""
+
+
+def _import(module: str) -> Any:
+    return sys.modules.get(module) or __import__(module)
+
+
+BUILDERS: dict[str, Hook] = {
+    "t": tuple,
+    "d": dict,
+    "s": set,
+    "f": frozenset,
+    "I": lambda v: int(v, 16),
+    "u": lambda v: bytes.fromhex(v).decode("utf-8", "surrogatepass"),
+    "b": bytes.fromhex,
+    "B": bytearray.fromhex,
+    "c": lambda v: complex(*v),
+    "r": lambda v: range(*v),
+    "e": lambda v: ...,
+    "od": lambda v: collections.OrderedDict(v),
+    "dd": lambda v: collections.defaultdict(v[0], v[1]),
+    "C": lambda v: collections.Counter(dict(v)),
+    "q": lambda v: collections.deque(v[0], v[1]),
+    "K": lambda v: dict.fromkeys(v).keys(),
+    "V": lambda v: dict(enumerate(v)).values(),
+    "J": lambda v: dict(v).items(),
+    "D": lambda v: _import("decimal").Decimal(v),
+    "F": lambda v: _import("fractions").Fraction(*v),
+    "da": lambda v: _import("datetime").date(*v),
+    "dt": lambda v: _import("datetime").datetime(*v),
+    "td": lambda v: _import("datetime").timedelta(*v),
+    "T": lambda v: _NAMED_TYPES[v],
+}
+"""Tag -> how the value is put together again from its decoded parts."""
+
+PLAIN_BASES: tuple[tuple[type, Hook], ...] = (
+    (int, int.__int__),
+    (float, float.__float__),
+    (str, str.__str__),
+    (bytes, lambda v: b"".join([v])),
+    (tuple, lambda v: tuple(tuple.__iter__(v))),
+    (list, lambda v: list(list.__iter__(v))),
+    (dict, lambda v: dict(dict.items(v))),
+    (set, lambda v: set(set.__iter__(v))),
+    (frozenset, lambda v: frozenset(frozenset.__iter__(v))),
+)
+"""How a subclass becomes the plain value below it, by the base's own methods alone."""
+
+
+def _text(value: str) -> Any:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON would join two lone surrogates into one character
+        return {"u": value.encode("utf-8", "surrogatepass").hex()}
+    return value
+
+
+def _is_plain(values: list[Any]) -> bool:
+    """True for a list that JSON carries unchanged: one scalar type, no big or odd member."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return bool(min(values) > -_WORD and max(values) < _WORD)
+    if kinds == {str}:
+        return "".join(values).isascii()
+    return kinds in ({float}, {bool})
+
+
+def _other(value: Any, opaque: Hook, depth: int) -> Any:
+    """What is neither a scalar nor a list."""
+    kind = type(value)
+    rule = RULES.get(kind)
+    if rule is None and kind.__module__ in ("decimal", "fractions", "datetime"):
+        rule = RULES_BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
+        if rule and rule[0] == "dt" and value.tzinfo is not None:
+            return opaque(value)
+    if rule is not None:
+        return {rule[0]: encode(rule[1](value), opaque, depth)}
+    if kind is type and value in _TYPES:
+        return {"T": value.__name__}
+    for base, plain in PLAIN_BASES:
+        if base in kind.__mro__:  # not isinstance: an object may lie about its __class__
+            return encode(plain(value), opaque, depth)
+    return opaque(value)
+
+
+def encode(value: Any, opaque: Hook, depth: int = 0) -> Any:  # noqa: PLR0911 - the hot path
+    """`value` as what JSON can hold; `opaque(x)` gives the reference for what has no rule."""
+    kind = type(value)
+    if kind is bool or kind is float or value is None:
+        return value
+    if kind is int:
+        return value if -_WORD < value < _WORD else {"I": hex(value)}
+    if kind is str:
+        return value if value.isascii() else _text(value)
+    if depth > DEEPEST:
+        return opaque(value)
+    if kind is list:
+        if len(value) > _LONG and _is_plain(value):
+            return value
+        return [encode(item, opaque, depth + 1) for item in value]
+    return _other(value, opaque, depth + 1)
+
+
+def decode(data: Any, resolve: Hook) -> Any:
+    """The value that `encode` wrote; `resolve(tagged)` stands in for every reference.
+
+    Raises ValueError, TypeError, LookupError or ArithmeticError for what `encode` never writes.
+    """
+    kind = type(data)
+    if kind is list:
+        if len(data) > _LONG and set(map(type, data)) <= _SCALARS:
+            return data
+        return [decode(item, resolve) for item in data]
+    if kind is not dict:
+        return data
+    ((tag, parts),) = data.items()
+    build = BUILDERS.get(tag)
+    return resolve(data) if build is None else build(decode(parts, resolve))
+
+
+def builtin_name(value: Any) -> str:
+    """Name of a builtin function or class, empty for anything else."""
+    name = getattr(value, "__name__", "")
+    known = isinstance(name, str) and getattr(builtins, name, None) is value
+    return name if known else ""

@@ -1,0 +1,164 @@
+"""One job in the judge: what ran, what held, how it ended, and that in words."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import random
+import signal
+import traceback
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from candidate import Candidate, Fatal, Forged, Gone, TimeUp
+from suite import HELD, Suite, call_text, frames_of, raised_text, shown, trace_text
+
+SMALL_SOURCE = 64 << 10
+"""Characters up to which the judge compiles for the worker: its pages are warm, a fresh child
+pays 0.4 ms of copy-on-write faults for it, and no code of the candidate runs in compile()."""
+FILE_SIZE = 8 << 20
+_MOST_FEEDBACK = 1500
+_MOST_DETAIL = 300
+
+
+class Verification:
+    """One job: what ran, what held and how it ended."""
+
+    def __init__(
+        self, find: Callable[[str, str], Suite], candidate: Candidate, job: dict[str, Any]
+    ) -> None:
+        self.find = find
+        self.candidate = candidate
+        self.job = job
+        self.held: list[bool] = []
+        self.suite: Suite | None = None
+        self.error: BaseException | None = None
+        self.stdout = ""
+
+    def run(self) -> None:
+        """Define the candidate, run the tests; `error` stays None if both went through."""
+        try:
+            suite = self.suite = self.find(self.job["context"], self.job["tests"])
+            self.held[:] = [False] * suite.checks
+            exec(suite.code, self.define(suite))
+            if not self.candidate.is_silent():
+                self.candidate.fail(Forged("more answers than questions"))
+        except BaseException as error:
+            self.error = error
+        if self.candidate.printed and self.candidate.fatal is None:
+            try:
+                self.stdout = str(self.candidate.ask("o"))
+            except (Fatal, Exception) as error:
+                self.error = self.error or error
+
+    def define(self, suite: Suite) -> dict[str, Any]:
+        """Send the program, meanwhile run the context; the namespace with the names bound."""
+        job = self.job
+        source, code = job["candidate"], b""
+        if len(source) <= SMALL_SOURCE:
+            code = marshal.dumps(compile(source, "<candidate>", "exec", 0, True))
+        seed = 1 + zlib.crc32(source.encode("utf-8", "surrogatepass")) if "random" in source else 0
+        cpu_s = int(job["wall_s"]) + 2
+        program = ("" if code else source, code, tuple(job["names"]), seed, cpu_s)
+        self.candidate.buffers = suite.buffers
+        self.candidate.send(marshal.dumps((*program, job["memory"], job["output"])))
+        namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
+        if suite.random:
+            random.seed(0)
+        if suite.context is not None:
+            exec(suite.context, namespace)
+        answer = self.candidate.receive()
+        if "x" in answer:
+            raise self.candidate.exception(answer)
+        kinds = answer.get("k")
+        if type(kinds) is not dict:
+            raise self.candidate.fail(Forged("a definition that is none"))
+        self.candidate.bind(kinds, job["names"], namespace)
+        return namespace
+
+    # -- in words -----------------------------------------------------------------------------
+
+    def answer(self, wall_s: float, report: list[int]) -> dict[str, Any]:
+        """The verdict as JSON: status, one line, feedback, output, figures."""
+        status, detail, feedback = self.outcome(report)
+        return {
+            "id": self.job["id"],
+            "status": status,
+            "detail": " ".join(detail.split())[:_MOST_DETAIL],
+            "feedback": (feedback or detail)[-_MOST_FEEDBACK:] if status != "passed" else "",
+            "stdout": self.stdout[: self.job["output"]],
+            "checks": sum(self.held),
+            "wall_s": wall_s,
+            "peak_kb": report[1],
+            "clean": bool(report[4]),
+        }
+
+    def outcome(self, report: list[int]) -> tuple[str, str, str]:  # noqa: PLR0911 - a table
+        """Status, one line and feedback."""
+        fatal, error = self.candidate.fatal, self.error
+        if isinstance(fatal, TimeUp):
+            return self.time_up()
+        if isinstance(fatal, Forged):
+            return "forged", f"the program's process sent {fatal}", ""
+        if isinstance(fatal, Gone):
+            return self.gone(report)
+        if error is None:
+            return "passed", "", ""
+        if self.suite is None:
+            return "error", f"the tests do not compile: {error}", ""
+        if error is self.candidate.raised:
+            return self.raised(report)
+        if isinstance(error, MemoryError):
+            return "memory", "MemoryError: the tests cannot hold this program or its result", ""
+        return self.tests_raised(error)
+
+    def time_up(self) -> tuple[str, str, str]:
+        """The wall time is over."""
+        detail = f"no end within {self.job['wall_s']:g} s"
+        last = self.candidate.last
+        if last is not None and not self.candidate.answered:
+            return "timeout", detail, f"Time limit: {call_text(last)} did not return; {detail}"
+        return "timeout", detail, f"Time limit: {detail}"
+
+    def gone(self, report: list[int]) -> tuple[str, str, str]:
+        """The worker ended before the tests did."""
+        status, _, _, output, _, starved = report
+        if output >= FILE_SIZE:
+            return "output_limit", f"more than {FILE_SIZE >> 20} MB of raw output", ""
+        if starved:
+            return "memory", "killed by the kernel for want of memory", ""
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number == signal.SIGXCPU:
+                return "timeout", "the CPU time limit was reached", ""
+            name = signal.Signals(number).name
+            return "error", f"the program died by {name} before the tests finished", ""
+        code = os.WEXITSTATUS(status)
+        return "error", f"the program exited with status {code} before the tests finished", ""
+
+    def raised(self, report: list[int]) -> tuple[str, str, str]:
+        """The candidate's own exception reached the end of the tests."""
+        claim = self.candidate.report
+        status = "memory" if isinstance(self.error, MemoryError) else "error"
+        if isinstance(self.error, OSError) and report[3] >= FILE_SIZE:
+            status = "output_limit"
+        trace = trace_text(claim, self.job["candidate"])
+        frames = frames_of(claim)
+        where = f" (line {frames[-1][0]})" if frames else ""
+        last = self.candidate.last
+        called = f"{call_text(last)} raised:\n" if last is not None else ""
+        room = _MOST_FEEDBACK - len(called)
+        return status, raised_text(claim) + where, called + trace[-room:]
+
+    def tests_raised(self, error: BaseException) -> tuple[str, str, str]:
+        """An assertion did not hold, or the tests could not go on."""
+        statement = self.suite.statement(error) if self.suite is not None else ""
+        text = "".join(traceback.format_exception_only(error)).strip()
+        last = self.candidate.last
+        if isinstance(error, AssertionError):
+            if last is not None and self.candidate.answered:
+                got = f"{call_text(last)} returned {shown(self.candidate.returned)}"
+                text = f"{text}: {got}" if text == "AssertionError" else f"{text}\n{got}"
+            return "failed", f"{statement}: {text}", f"{statement}\n{text}"
+        return "error", text.splitlines()[-1], f"{statement}\n{text}".strip()

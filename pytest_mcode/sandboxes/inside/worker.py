@@ -1,0 +1,255 @@
+"""Runs one candidate: defines it, then answers the judge's calls.
+
+Everything here shares a process with hostile code and is believed in nothing but "the function
+returned this plain value". Requests come from the judge (marshal, or JSON where a value needs
+it); answers go back as JSON, which the judge can read without running anything.
+
+An answer is an object: `v` the value, or `p` the position of the argument that was returned
+itself; `a` the arguments after the call, where they may have changed; `w` set once something was
+printed. Or `x` and its companions: an exception. Or `f`: a call of a function of the tests.
+"""
+
+from __future__ import annotations
+
+import marshal
+import resource
+import sys
+from collections.abc import Callable
+from itertools import islice
+from json.decoder import JSONDecoder
+from typing import Any
+
+from claims import CANDIDATE, describe_exception
+from console import Console
+from frames import MAX_RESULT, framed, read_frame, to_json
+from values import decode, encode
+
+_ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
+from_json = JSONDecoder().decode
+
+
+class ThrownError(Exception):
+    """A function of the tests, called by the program, raised this."""
+
+
+class Worker:
+    """One program and the objects of it that the judge knows by number."""
+
+    def __init__(self, read: Callable[[int], bytes], send: Callable[[bytes], Any]) -> None:
+        self.read = read
+        self.send = send
+        self.names: dict[str, Any] = {}
+        self.objects: list[Any] = []
+        self.numbers: dict[int, int] = {}
+        self.console = Console(0)
+        self.operations: dict[str, Callable[..., Any]] = {
+            "c": self.call,
+            "h": self.call_object,
+            "g": lambda number, name: self.value(getattr(self.objects[number], name)),
+            "s": self.set_attribute,
+            "d": self.call_special,
+            "n": self.take_items,
+            "o": lambda: {"v": encode("".join(self.console.parts), self.reference)},
+        }
+
+    # -- values -------------------------------------------------------------------------------
+
+    def reference(self, value: Any) -> dict[str, Any]:
+        """A number for an object that cannot cross, its type's name and what it can do."""
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = self.numbers[id(value)] = len(self.objects)
+            self.objects.append(value)
+        kind = type(value)
+        skills = "c" if callable(value) else ""
+        for letter, method in (
+            *(("i", "__iter__"), ("n", "__next__"), ("l", "__len__")),
+            *(("g", "__getitem__"), ("b", "__bool__")),
+        ):
+            skills += letter if hasattr(kind, method) else ""
+        return {"@o": [number, kind.__name__[:100], skills]}
+
+    def value(self, value: Any) -> dict[str, Any]:
+        """An answer that holds a value."""
+        return {"v": encode(value, self.reference)}
+
+    def resolve(self, tagged: dict[str, Any]) -> Any:
+        """What a reference of the judge means here."""
+        ((tag, item),) = tagged.items()
+        if tag == "@r":
+            return self.objects[item]
+        if tag == "@g":
+            return getattr(sys.modules["builtins"], item)
+        if tag == "@n":
+            return self.names[item]
+        if tag == "@i":
+            return iter(decode(item, self.resolve))
+        if tag == "@f":
+            return self.foreign(item)
+        raise ValueError(tag)
+
+    def foreign(self, number: int) -> Callable[..., Any]:
+        """A function of the tests: calling it asks the judge."""
+
+        def function(*args: Any) -> Any:
+            self.answer({"f": [number, encode(list(args), self.reference)]})
+            return self.listen()
+
+        return function
+
+    # -- operations ---------------------------------------------------------------------------
+
+    def call(self, name: str, args: Any, kwargs: dict[str, Any], *, plain: bool) -> Any:
+        """Call a name of the program; give changed arguments back."""
+        return self.invoke(self.names[name], args, kwargs, plain)
+
+    def call_object(self, number: int, args: Any, kwargs: dict[str, Any], *, plain: bool) -> Any:
+        """Call an object of the program."""
+        return self.invoke(self.objects[number], args, kwargs, plain)
+
+    def invoke(self, function: Any, args: Any, kwargs: dict[str, Any], plain: bool) -> Any:
+        """Call, and tell whether an argument came back itself or was changed."""
+        if not kwargs and _ATOMS.issuperset(map(type, args)):
+            return self.value(function(*args))
+        before = self.snapshot(args, kwargs, plain)
+        result = function(*args, **kwargs)
+        answer: dict[str, Any] = {}
+        for position, argument in enumerate(args):
+            if argument is result and type(argument) not in _ATOMS:
+                answer["p"] = position
+                break
+        else:
+            answer["v"] = encode(result, self.reference)
+        if self.snapshot(args, kwargs, plain) != before:
+            answer["a"] = encode([list(args), kwargs], self.reference)
+        return answer
+
+    def snapshot(self, args: Any, kwargs: dict[str, Any], plain: bool) -> Any:
+        """Bytes that differ where the arguments differ; None never equals an earlier one."""
+        if not plain:
+            return to_json(encode([list(args), kwargs], self.reference))
+        try:
+            return marshal.dumps((args, kwargs))
+        except ValueError:
+            return None
+
+    def call_special(self, number: int, name: str, args: list[Any]) -> Any:
+        """A special method, looked up as the interpreter does: on the type."""
+        thing = self.objects[number]
+        if name == "__str__":
+            return self.value(str(thing))
+        if name == "__iter__":
+            return self.value(iter(thing))
+        return self.value(getattr(type(thing), name)(thing, *args))
+
+    def set_attribute(self, number: int, name: str, value: Any) -> Any:
+        """Set an attribute of an object of the program."""
+        setattr(self.objects[number], name, value)
+        return {"v": None}
+
+    def take_items(self, number: int, most: int) -> Any:
+        """Up to `most` items of an iterator; `z` says that it is exhausted, `e` that it raised."""
+        items: list[Any] = []
+        answer: dict[str, Any] = {}
+        try:
+            items.extend(islice(self.objects[number], most))
+            answer["z"] = len(items) < most
+        except BaseException as error:
+            answer["e"] = describe_exception(error)
+        answer["v"] = encode(items, self.reference)
+        return answer
+
+    # -- conversation -------------------------------------------------------------------------
+
+    def answer(self, answer: dict[str, Any]) -> None:
+        """Send one answer; what cannot be sent becomes the exception that says why."""
+        if self.console.parts:
+            answer["w"] = 1
+        try:
+            data = to_json(answer).encode()
+        except (ValueError, TypeError, RecursionError) as error:
+            data = to_json(describe_exception(error)).encode()
+        if len(data) > MAX_RESULT:
+            too_large = MemoryError("the result is too large to be returned")
+            data = to_json(describe_exception(too_large)).encode()
+        self.send(framed(data))
+
+    def listen(self) -> Any:
+        """Answer requests until the stream ends or the call of a test's function returns."""
+        while True:
+            frame = read_frame(self.read)
+            if not frame:
+                return None
+            plain = frame[:1] == b"m"
+            if plain:
+                message = marshal.loads(frame[1:])
+            else:
+                message = decode(from_json(frame[1:].decode()), self.resolve)
+            operation = message[0]
+            if operation == "R":
+                return message[1]
+            if operation == "X":
+                kind = getattr(sys.modules["builtins"], message[1], ThrownError)
+                raise kind(message[2])
+            try:
+                handler = self.operations[operation]
+                if operation in "ch":
+                    answer = handler(*message[1:], plain=plain)
+                else:
+                    answer = handler(*message[1:])
+            except BaseException as error:
+                answer = describe_exception(error)
+            self.answer(answer)
+
+    def limit(self, cpu_s: int, memory: int) -> None:
+        """Lower this process's own limits to the program's."""
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if memory and (hard == resource.RLIM_INFINITY or memory < hard):
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+    def define(self, source: str, code: bytes, seed: int) -> None:
+        """Execute the program in a fresh module."""
+        module = type(sys)("candidate")
+        self.names = module.__dict__
+        sys.modules["candidate"] = module
+        random = sys.modules.get("random")
+        if seed and random is not None:
+            random.seed(seed)
+        whole = marshal.loads(code) if code else compile(source, CANDIDATE, "exec", 0, True)
+        exec(whole, self.names)
+
+    def kinds(self, wanted: tuple[str, ...]) -> dict[str, Any]:
+        """What each wanted name is: `f` a function, `m` a module, `v` a value; or not there."""
+        found: dict[str, Any] = {}
+        for name in wanted:
+            if name not in self.names:
+                continue
+            thing = self.names[name]
+            if type(thing) is type(sys):
+                found[name] = {"m": thing.__name__, **self.value(thing)}
+            elif callable(thing) and not isinstance(thing, type):
+                found[name] = "f"
+            else:
+                found[name] = self.value(thing)
+        return found
+
+
+def serve(read: Callable[[int], bytes], send: Callable[[bytes], Any], limited: bool = True) -> None:
+    """A worker's life: one definition, then calls until the judge hangs up."""
+    frame = read_frame(read)
+    if not frame:
+        return
+    source, code, names, seed, cpu_s, memory, room = marshal.loads(frame)
+    worker = Worker(read, send)
+    sys.stdout = sys.stderr = worker.console = Console(room)
+    try:
+        if limited:
+            worker.limit(cpu_s, memory)
+        worker.define(source, code, seed)
+        answer = {"k": worker.kinds(names)}
+    except BaseException as error:
+        worker.answer(describe_exception(error))
+        return
+    worker.answer(answer)
+    worker.listen()

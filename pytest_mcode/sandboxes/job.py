@@ -1,0 +1,59 @@
+"""The language between the host and a judge: a program as a job, an answer as a verdict."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from pytest_mcode.core.records import Json, Program, Status, Verdict
+
+VERDICT_VERSION = 1
+"""Part of the fingerprint; raised whenever the same program could get another verdict."""
+_STATUSES = frozenset(get_args(Status))
+
+
+def to_job(program: Program, number: int) -> Json:
+    """What a judge needs to verify the program; `number` comes back with the answer."""
+    limits = program.limits
+    return {
+        "id": number,
+        "candidate": program.candidate,
+        "context": program.context,
+        "tests": program.tests,
+        "names": list(program.names),
+        "wall_s": limits.wall_s,
+        "memory": limits.memory_mb << 20,
+        "output": limits.output_kb << 10,
+    }
+
+
+def to_verdict(program: Program, answer: Json) -> Verdict:
+    """The verdict for a judge's answer; a pass with too few checks is forged.
+
+    Raises KeyError, TypeError or ValueError if the answer is not a judge's.
+    """
+    status, detail = str(answer["status"]), _text(answer["detail"])
+    if status not in _STATUSES:
+        raise ValueError(f"unknown status {status!r}")
+    checks_run = int(answer["checks"])
+    if status == "passed" and checks_run < program.checks:
+        status, detail = "forged", f"only {checks_run} of {program.checks} checks ran"
+    return Verdict(
+        status=status,  # type: ignore[arg-type]
+        detail=detail,
+        feedback=_text(answer["feedback"]) or ("" if status == "passed" else detail),
+        stdout=_text(answer["stdout"]),
+        checks_run=checks_run,
+        wall_s=float(answer["wall_s"]),
+        memory_mb=int(answer["peak_kb"]) / 1024,
+    )
+
+
+def lost(reason: str) -> Verdict:
+    """The verdict on a program that broke its sandbox, and broke the next one too."""
+    detail = f"the sandbox had to be replaced twice: {reason}"
+    return Verdict(status="error", detail=detail, feedback=detail)
+
+
+def _text(value: object) -> str:
+    """Text that every store and terminal can take: no lone surrogates, no NUL."""
+    return str(value).encode("utf-8", "replace").decode().replace("\0", "\ufffd")

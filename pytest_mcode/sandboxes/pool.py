@@ -1,0 +1,202 @@
+"""Programs in, verdicts out: warm slots behind one queue, and broken slots replaced.
+
+Shared by every sandbox whose slots speak the judge's frames. Each slot has a thread that takes
+programs from the queue, several at once when there is a backlog, because a message costs the
+Docker daemon as much as a small program costs the slot.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.records import Json, Program, Verdict
+from pytest_mcode.sandboxes.job import lost, to_job, to_verdict
+
+LARGEST_BATCH = 16
+MARGIN_S = 5.0
+"""Seconds beyond a program's own limit after which a silent slot is given up."""
+MOST_TRIES = 2
+
+
+class SlotLostError(Exception):
+    """A slot went silent, hung up or said nonsense; the message tells which, in a few words."""
+
+
+class Slot(Protocol):
+    """One warm sandbox: a supervisor with its judge."""
+
+    def send(self, jobs: Sequence[Json]) -> None:
+        """Hand over jobs, to be run one after the other. Raises `SlotLostError`."""
+        ...
+
+    def receive(self, timeout_s: float) -> Json:
+        """The next answer. Raises `SlotLostError` after `timeout_s` seconds of silence."""
+        ...
+
+    def close(self) -> None:
+        """Remove the slot and all that runs in it; safe to call twice."""
+        ...
+
+
+@dataclass
+class Work:
+    """One program on its way to a verdict."""
+
+    program: Program
+    future: Future[Verdict] = field(default_factory=Future)
+    tries: int = 0
+    alone: bool = False
+    """It was in a batch that broke a slot: not to be run together with others again."""
+
+
+class Pool:
+    """A fixed number of slots made by `make(index)`, which raises `InfraError` if it cannot."""
+
+    def __init__(self, slots: int, make: Callable[[int], Slot]) -> None:
+        self.make = make
+        self.slots: list[Slot | None] = [None] * slots
+        self.queue: deque[Work] = deque()
+        self.ready = threading.Condition()
+        self.closed = False
+        self.replaced = 0
+        """Slots that had to be made anew, for whatever reason."""
+        self.threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Make all slots at once and begin to serve. Raises `InfraError`; then nothing is left."""
+        count = len(self.slots)
+        with ThreadPoolExecutor(count) as executor:
+            pending = [executor.submit(self.make, index) for index in range(count)]
+        errors = [error for one in pending if (error := one.exception()) is not None]
+        self.slots = [one.result() if one.exception() is None else None for one in pending]
+        if errors:
+            self.close()
+            raise errors[0]
+        for index in range(count):
+            thread = threading.Thread(target=self._serve, args=(index,), daemon=True)
+            thread.name = f"mcode-slot-{index}"
+            self.threads.append(thread)
+            thread.start()
+
+    def submit(self, program: Program) -> Future[Verdict]:
+        """Queue a program. The future raises `InfraError` where the machinery failed."""
+        work = Work(program)
+        with self.ready:
+            if self.closed:
+                raise InfraError("the sandbox is closed")
+            self.queue.append(work)
+            self.ready.notify()
+        return work.future
+
+    def close(self) -> None:
+        """Stop serving, fail what is queued, remove all slots; safe to call twice."""
+        with self.ready:
+            self.closed = True
+            left, self.queue = list(self.queue), deque()
+            self.ready.notify_all()
+        for work in left:
+            work.future.set_exception(InfraError("the sandbox was closed before the program ran"))
+        for slot in self.slots:
+            if slot is not None:
+                slot.close()
+        for thread in self.threads:
+            if thread is not threading.current_thread():
+                thread.join(MARGIN_S)
+
+    def _take(self) -> list[Work]:
+        """The next batch; empty when the pool is closed."""
+        with self.ready:
+            while not self.queue and not self.closed:
+                self.ready.wait()
+            if self.closed:
+                return []
+            batch = [self.queue.popleft()]
+            share = min(LARGEST_BATCH, 1 + len(self.queue) // len(self.slots))
+            while not batch[0].alone and self.queue and len(batch) < share:
+                if self.queue[0].alone:
+                    break
+                batch.append(self.queue.popleft())
+            return batch
+
+    def _serve(self, index: int) -> None:
+        """A slot's thread."""
+        while batch := self._take():
+            try:
+                self._run(index, batch)
+            except InfraError as error:
+                for work in batch:
+                    if not work.future.done():
+                        work.future.set_exception(error)
+
+    def _slot(self, index: int) -> Slot:
+        """The slot, made anew if it was dropped."""
+        slot = self.slots[index]
+        if slot is None:
+            slot = self.make(index)
+            with self.ready:
+                self.slots[index] = slot
+                closed = self.closed
+            if closed:
+                slot.close()
+                raise InfraError("the sandbox was closed before the program ran")
+        return slot
+
+    def _drop(self, index: int) -> None:
+        slot, self.slots[index] = self.slots[index], None
+        self.replaced += 1
+        if slot is not None:
+            slot.close()
+
+    def _run(self, index: int, batch: list[Work]) -> None:
+        """Run a batch; what a lost slot left undone goes back to the front of the queue."""
+        slot = self._slot(index)
+        waiting = deque(batch)
+        try:
+            slot.send([to_job(work.program, number) for number, work in enumerate(batch)])
+            clean = True
+            while waiting and clean:
+                clean = self._receive(slot, waiting)
+        except SlotLostError as error:
+            self._drop(index)
+            self._blame(waiting, str(error))
+            self._again(waiting)
+        else:
+            if not clean:
+                self._drop(index)
+                self._again(waiting)
+
+    def _receive(self, slot: Slot, waiting: deque[Work]) -> bool:
+        """Resolve the next program; False if it left something behind that cannot be removed."""
+        work = waiting[0]
+        answer = slot.receive(work.program.limits.wall_s + MARGIN_S)
+        try:
+            verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SlotLostError(f"an answer that is none ({error!r})") from None
+        waiting.popleft()
+        work.future.set_result(verdict)
+        return clean
+
+    def _blame(self, waiting: deque[Work], reason: str) -> None:
+        """The first unanswered program is the suspect; its second loss is its verdict."""
+        for work in waiting:
+            work.alone = True
+        waiting[0].tries += 1
+        if waiting[0].tries >= MOST_TRIES:
+            waiting.popleft().future.set_result(lost(reason))
+
+    def _again(self, waiting: deque[Work]) -> None:
+        """Put undone work back to the front of the queue."""
+        with self.ready:
+            if not self.closed:
+                self.queue.extendleft(reversed(waiting))
+                self.ready.notify_all()
+                return
+        for work in waiting:
+            work.future.set_exception(InfraError("the sandbox was closed before the program ran"))
