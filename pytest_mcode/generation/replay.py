@@ -10,6 +10,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
@@ -47,11 +48,14 @@ class Replay:
         if not spec.model:
             raise ConfigError("replay needs a file: write the model as replay:FILE")
         self.path = Path(spec.model).expanduser()
+        self._sha256 = ""
         self._recording: _Recording | None = None
 
     def describe(self) -> Mapping[str, Json]:
         """The sha256 of the file as it lies on disk; its name moves no number."""
-        return {"backend": "replay", "sha256": self._opened().sha256}
+        if not self._sha256:
+            self._sha256 = _sha256(self.path)
+        return {"backend": "replay", "sha256": self._sha256}
 
     async def preflight(self) -> None:
         """Read the file once. Raises `ConfigError` with file and line when a row is malformed."""
@@ -103,7 +107,6 @@ class Replay:
 class _Recording:
     """Where every row stands in a file of JSON lines."""
 
-    sha256: str
     lines: IO[bytes]
     slots: dict[str, dict[_Slot, tuple[int, int]]] = field(default_factory=dict)
 
@@ -130,20 +133,29 @@ def spelling(task_id: object) -> str:
     return f"{found[1]}/{found[2]}" if found[1] else found[2]
 
 
+def _sha256(path: Path) -> str:
+    with _readable(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _record(path: Path) -> _Recording:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        recording = _Recording(digest, _lines(path))
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"replay:{path}: cannot read the file: {reason}") from error
+    with _readable(path):
+        recording = _Recording(_lines(path))
     try:
         _index(recording, path)
     except BaseException:
         recording.lines.close()
         raise
     return recording
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"replay:{path}: cannot read the file: {reason}") from error
 
 
 def _lines(path: Path) -> IO[bytes]:

@@ -1,0 +1,83 @@
+"""What went wrong with a request: again, overflow, or no use. Libraries are not imported here."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+_AGAIN = frozenset({408, 409, 425, 429})
+"""Statuses below 500 that a later try may cure."""
+
+_OVERFLOW = (
+    "context length",
+    "context_length",
+    "context size",
+    "context_size",
+    "context window",
+    "maximum context",
+    "prompt is too long",
+    "prompt too long",
+    "too many tokens",
+)
+"""How OpenAI, vLLM, llama.cpp, Ollama and others say that a prompt does not fit."""
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_LONGEST_ORDERED_PAUSE_S = 120.0
+
+_JITTER = random.Random()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One failed call."""
+
+    kind: Literal["again", "overflow", "refused"]
+    reason: str
+    """One line."""
+    status: int = 0
+    """HTTP status, 0 without an answer."""
+    retry_after_s: float = 0.0
+    """As ordered by the server."""
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Class of a library's exception, by its HTTP status; without one the connection failed."""
+    status = getattr(error, "status_code", None)
+    reason = _reason(error)
+    if not isinstance(status, int) or status < 400:
+        return Fault("again", reason)
+    low = reason.lower()
+    if 400 <= status < 600 and status != 429 and any(words in low for words in _OVERFLOW):
+        return Fault("overflow", reason, status)
+    if status >= 500 or status in _AGAIN:
+        return Fault("again", f"HTTP {status}: {reason}", status, _retry_after(error))
+    return Fault("refused", f"HTTP {status}: {reason}", status)
+
+
+def pause_s(tries: int, fault: Fault) -> float:
+    """Seconds before the next try: doubling with jitter, or what the server ordered."""
+    if fault.retry_after_s > 0:
+        return min(fault.retry_after_s, _LONGEST_ORDERED_PAUSE_S)
+    pause = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)
+    return pause * _JITTER.uniform(0.5, 1.0)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer within the deadline"
+    text = " ".join(str(error).split()) or type(error).__name__
+    cause = error.__cause__
+    if cause is not None and str(cause) and str(cause) not in text:
+        text += f" ({' '.join(str(cause).split())})"
+    return text[:300]
+
+
+def _retry_after(error: BaseException) -> float:
+    response = getattr(error, "response", None)
+    headers = getattr(response, "headers", None)
+    try:
+        return float(headers.get("retry-after", 0)) if headers is not None else 0.0
+    except ValueError:
+        return 0.0

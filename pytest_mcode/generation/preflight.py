@@ -1,0 +1,117 @@
+"""Could this server answer for this model? Asked before the first request, with a short timeout."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from collections.abc import Sequence
+
+from pytest_mcode.core.errors import ConfigError, InfraError
+from pytest_mcode.core.records import ModelSpec
+from pytest_mcode.generation import wire
+
+TIMEOUT_S = 10.0
+
+_EXTRAS = {"hf": "torch", "huggingface": "torch", "litellm": "litellm", "watsonx": "ibm_watsonx_ai"}
+
+
+async def ollama_model(spec: ModelSpec) -> str:
+    """The name under which Ollama holds exactly this model, in Ollama's own spelling.
+
+    Mellea pulls a model that it does not find, and is content with a prefix: neither may happen,
+    so this must come before its backend is made.
+    """
+    import httpx
+    import ollama
+
+    client = ollama.AsyncClient(ollama_url(spec), timeout=TIMEOUT_S)
+    url = str(client._client.base_url).rstrip("/")
+    try:
+        have = [m.model for m in (await client.list()).models if m.model]
+    except ollama.ResponseError as error:
+        raise InfraError(
+            f"{url} answers HTTP {error.status_code} to GET /api/tags: is it an Ollama server?"
+            " Name one with --mcode-base-url, or use --mcode-backend=openai"
+        ) from error
+    except (ConnectionError, httpx.HTTPError, ValueError) as error:
+        raise InfraError(
+            f"no Ollama at {url}: start it with `ollama serve`,"
+            " or name another server with --mcode-base-url"
+        ) from error
+    finally:
+        await client._client.aclose()
+    tail = spec.model.rpartition("/")[2]
+    wanted = spec.model if ":" in tail else f"{spec.model}:latest"
+    found = [name for name in have if name.casefold() == wanted.casefold()]
+    if not found:
+        raise ConfigError(
+            f"Ollama has no model {spec.model}: `ollama pull {spec.model}` ({_list(have)})"
+        )
+    return found[0]
+
+
+def ollama_url(spec: ModelSpec) -> str | None:
+    """The server as named by the user; None leaves it to OLLAMA_HOST. A trailing /v1 is dropped."""
+    return spec.base_url.rstrip("/").removesuffix("/v1") or None
+
+
+async def openai_model(spec: ModelSpec, url: str, key: str) -> str:
+    """The model's name, when `GET /models` lists it or the server has no such list."""
+    import openai
+
+    client = openai.AsyncOpenAI(base_url=url, api_key=key, timeout=TIMEOUT_S, max_retries=0)
+    try:
+        have = [m.id async for m in client.models.list()]
+    except openai.APIStatusError as error:
+        if error.status_code in (401, 403):
+            raise ConfigError(f"{url} refuses the API key: set OPENAI_API_KEY") from error
+        if error.status_code in (404, 405, 501):
+            return spec.model
+        raise InfraError(f"{url} answers HTTP {error.status_code} to GET /models") from error
+    except (openai.APIError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise InfraError(
+            f"no OpenAI-compatible server at {url}: start it,"
+            " or name another with --mcode-base-url (the URL usually ends in /v1)"
+        ) from error
+    finally:
+        await client.close()
+    if have and spec.model not in have:
+        raise ConfigError(f"{url} has no model {spec.model} ({_list(have)})")
+    return spec.model
+
+
+def openai_access(spec: ModelSpec) -> tuple[str, str]:
+    """Base URL and API key. Raises `ConfigError` where OpenAI itself is asked without a key."""
+    url = openai_url(spec)
+    key = spec.api_key or os.environ.get("OPENAI_API_KEY", "")
+    if not key and wire.is_openai(url):
+        raise ConfigError(
+            "no server is named: give --mcode-base-url=http://HOST:PORT/v1,"
+            " or set OPENAI_API_KEY to ask OpenAI"
+        )
+    return url or "https://api.openai.com/v1", key or "EMPTY"
+
+
+def openai_url(spec: ModelSpec) -> str:
+    """The base URL named by the user or by OPENAI_BASE_URL; empty is OpenAI's own."""
+    return (spec.base_url or os.environ.get("OPENAI_BASE_URL", "")).rstrip("/")
+
+
+async def other_model(spec: ModelSpec) -> str:
+    """The model's name, when what Mellea needs for the backend is installed."""
+    module = _EXTRAS.get(spec.backend)
+    if module is None:
+        known = ", ".join(("ollama", "openai", *_EXTRAS))
+        raise ConfigError(f"Mellea has no backend {spec.backend}: choose one of {known}")
+    if await asyncio.to_thread(importlib.util.find_spec, module) is None:
+        extra = "hf" if spec.backend == "huggingface" else spec.backend
+        raise ConfigError(f"backend {spec.backend} is not installed: pip install 'mellea[{extra}]'")
+    return spec.model
+
+
+def _list(have: Sequence[str]) -> str:
+    if not have:
+        return "it has none"
+    shown = ", ".join(sorted(have)[:12])
+    return f"it has: {shown}" + (f" and {len(have) - 12} more" if len(have) > 12 else "")
