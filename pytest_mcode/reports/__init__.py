@@ -1,1 +1,1 @@
-"""."""
+"""Rows become summaries, summaries become lines. Nothing here prints."""

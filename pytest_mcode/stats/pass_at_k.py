@@ -35,11 +35,11 @@ def pass_at_k_tally(counts: Mapping[tuple[int, int], int], k: int) -> Counter[fl
     return tally
 
 
-def any_tally(passes: Mapping[int, int]) -> Counter[float]:
-    """1 for tasks with at least one pass, else 0. `passes` maps a number of passes to tasks."""
+def any_tally(counts: Mapping[tuple[int, int], int]) -> Counter[float]:
+    """1 for tasks with at least one pass, else 0; `counts` as in `pass_at_k_tally`."""
     tally: Counter[float] = Counter()
-    for count, tasks in passes.items():
-        tally[float(count > 0)] += tasks
+    for (_, c), tasks in counts.items():
+        tally[float(c > 0)] += tasks
     return tally
 
 

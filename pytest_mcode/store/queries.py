@@ -71,6 +71,8 @@ class RunRow:
     version: str
     git: str
     fingerprint: str
+    subjects: str
+    """Benchmarks and models, `humaneval m1, humaneval m2`."""
     counts: Counts
 
 
@@ -128,15 +130,19 @@ class Totals:
     check_s: float = 0.0
 
 
+ALL = Filters()
+
 COUNTS = "count(i.item_id), coalesce(sum(i.state = 'done'), 0), coalesce(sum(i.state = 'infra'), 0)"
 
 
-def runs(reader: Reader, filters: Filters = Filters()) -> tuple[RunRow, ...]:
+def runs(reader: Reader, filters: Filters = ALL) -> tuple[RunRow, ...]:
     """Runs that hold a matching variant, newest first; counts are of the whole run."""
     where, values = filters.where()
     found = reader.rows(
         "SELECT r.run_id, r.started, coalesce(r.finished, ''), coalesce(max(i.recorded), ''),"
-        f" r.command, r.version, r.git, r.fingerprint, {COUNTS}"
+        " r.command, r.version, r.git, r.fingerprint, coalesce((SELECT group_concat(s, ', ') FROM"
+        " (SELECT DISTINCT benchmark || ' ' || model AS s FROM variants WHERE run_id = r.run_id)),"
+        f" ''), {COUNTS}"
         " FROM runs r LEFT JOIN items i USING (run_id)"
         + (f" WHERE r.run_id IN (SELECT run_id FROM variants v WHERE {where})" if values else "")
         + " GROUP BY r.run_id ORDER BY r.started DESC, r.rowid DESC",
@@ -152,13 +158,14 @@ def runs(reader: Reader, filters: Filters = Filters()) -> tuple[RunRow, ...]:
             version=row[5],
             git=row[6],
             fingerprint=row[7],
-            counts=Counts(*row[8:]),
+            subjects=row[8],
+            counts=Counts(*row[9:]),
         )
         for row in found
     )
 
 
-def variants(reader: Reader, filters: Filters = Filters()) -> tuple[VariantRow, ...]:
+def variants(reader: Reader, filters: Filters = ALL) -> tuple[VariantRow, ...]:
     """Matching variants of all matching runs, newest run first, in the order of the plan."""
     where, values = filters.where()
     found = reader.rows(
@@ -195,6 +202,18 @@ def measured(reader: Reader, run_id: str) -> frozenset[str]:
     """Node ids of the run's measured items: what a resumed run need not do again."""
     found = reader.rows("SELECT nodeid FROM items WHERE run_id = ? AND state = 'done'", (run_id,))
     return frozenset(row[0] for row in found)
+
+
+def tasks(reader: Reader, variant_ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """Per variant the ids of its planned tasks."""
+    found = reader.rows(
+        f"SELECT variant_id, task_id FROM items WHERE variant_id IN ({_marks(variant_ids)})",
+        variant_ids,
+    )
+    grouped: defaultdict[int, set[str]] = defaultdict(set)
+    for variant_id, task_id in found:
+        grouped[variant_id].add(task_id)
+    return {key: frozenset(values) for key, values in grouped.items()}
 
 
 def tallies(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[ItemTally, ...]]:

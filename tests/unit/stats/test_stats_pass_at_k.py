@@ -71,7 +71,7 @@ def test_codegen16b_figures():
 
 def test_tallies_keep_the_number_of_tasks():
     """Any-of-n and share count every task once, a task without samples as unsolved."""
-    assert any_tally({0: 3, 1: 2, 7: 1}) == {0.0: 3, 1.0: 3}
+    assert any_tally({(9, 0): 3, (9, 1): 2, (7, 7): 1}) == {0.0: 3, 1.0: 3}
     assert share_tally({(4, 2): 3, (2, 1): 1, (0, 0): 2}) == {0.5: 4, 0.0: 2}
 
 

@@ -1,0 +1,55 @@
+"""The pieces that all text reports share: columns, marks, durations, wrapping."""
+
+from __future__ import annotations
+
+import textwrap
+
+from pytest_mcode.stats.estimate import Estimate
+from pytest_mcode.store.queries import Counts
+
+FEEDBACK = {
+    "hidden": "hidden tests",
+    "public": "public tests",
+    "none": "none, only that it failed",
+}
+"""Which tests' errors a repair was shown, in words."""
+
+HEAD = f"{'':14}{'%':>8}   95 % interval"
+"""Stands above `rate_line`."""
+
+
+def mark(counts: Counts) -> str:
+    """What must stand beside every rate of a run that is not complete; empty when it is."""
+    if counts.complete:
+        return ""
+    infra = f", {counts.infra} infra" if counts.infra else ""
+    return f"INCOMPLETE {counts.done}/{counts.planned} done{infra}"
+
+
+def interval(rate: Estimate) -> str:
+    """`[ 17.60,  26.63]`, per cent, 16 columns."""
+    return f"[{100 * rate.low:6.2f}, {100 * rate.high:6.2f}]"
+
+
+def rate_line(name: str, rate: Estimate, note: str = "") -> str:
+    """Name, per cent and interval in fixed columns, then the mark of an incomplete run."""
+    return f"{name:<14}{100 * rate.value:8.2f}   {interval(rate)}  {note}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """`0.42 s`, `95.2 s`, `3 min 20 s` or `2 h 05 min`."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 119.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most `width`; words such as paths stay whole, later lines are indented."""
+    return textwrap.wrap(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,44 @@
+"""Flat properties of one item for JUnit XML and JSON reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_mcode.core.records import Json
+from pytest_mcode.store.outcomes import numbers
+
+Scalar = str | int | float | bool
+
+
+def properties(outcome: Mapping[str, Json]) -> dict[str, Scalar]:
+    """Name -> scalar, from `Outcome.to_json()`.
+
+    `mcode_verdict` is that of the first passing attempt, else of the last one, else empty;
+    `mcode_draws_passed` counts iteration 0 alone. Times in seconds.
+    """
+    found, variant = numbers(outcome), outcome["variant"]
+    statuses = [attempt["verdict"]["status"] for attempt in outcome["attempts"]]
+    verdict = "passed" if "passed" in statuses else (statuses or [""])[-1]
+    return {
+        "mcode_benchmark": variant["benchmark"],
+        "mcode_task": outcome["task_id"],
+        "mcode_model": variant["model"],
+        "mcode_samples": variant["samples"],
+        "mcode_debug_iters": variant["debug_iters"],
+        "mcode_strategy": variant["strategy"],
+        "mcode_feedback": variant["feedback"],
+        "mcode_solved": found.solved,
+        "mcode_verdict": verdict,
+        "mcode_infra": outcome["infra"],
+        "mcode_draws": found.samples_generated,
+        "mcode_draws_passed": found.solved_by[0] if found.solved_by else 0,
+        "mcode_iterations_used": found.iterations_used,
+        "mcode_attempts": found.attempts,
+        "mcode_prompt_tokens": found.prompt_tokens,
+        "mcode_completion_tokens": found.completion_tokens,
+        "mcode_calls": found.calls,
+        "mcode_queue_s": found.queue_s,
+        "mcode_request_s": found.request_s,
+        "mcode_check_s": found.check_s,
+        "mcode_wall_s": found.wall_s,
+    }

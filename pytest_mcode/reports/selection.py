@@ -1,0 +1,30 @@
+"""Which variants of which runs a report is about."""
+
+from __future__ import annotations
+
+from pytest_mcode.store import queries
+from pytest_mcode.store.queries import Filters, VariantRow
+from pytest_mcode.store.reader import Reader
+
+
+def cell(row: VariantRow) -> tuple[object, ...]:
+    """What a reader takes for "the same variant": the grid's cell and the time limit."""
+    return row.variant, row.timeout_s
+
+
+def select(reader: Reader, filters: Filters) -> tuple[list[VariantRow], int]:
+    """The variants to show and how many older measurements of them are left out.
+
+    Chosen runs are shown whole. Otherwise each cell is shown from its newest run that measured
+    anything; an abandoned start does not hide the numbers before it.
+    """
+    found = [row for row in queries.variants(reader, filters) if row.counts.planned]
+    if filters.run:
+        return found, 0
+    newest: dict[tuple[object, ...], VariantRow] = {}
+    for row in found:
+        shown = newest.setdefault(cell(row), row)
+        if not shown.counts.done and row.counts.done:
+            newest[cell(row)] = row
+    chosen = {row.variant_id for row in newest.values()}
+    return [row for row in found if row.variant_id in chosen], len(found) - len(chosen)

@@ -1,0 +1,163 @@
+"""A summary as lines for a terminal of 80 columns. Plain ASCII; somebody else prints them.
+
+pass@k never counts a repair, and a rate of an incomplete run never stands without its mark.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from pytest_mcode.reports.layout import FEEDBACK, HEAD, duration, mark, rate_line, wrapped
+from pytest_mcode.reports.overview import overview
+from pytest_mcode.reports.summary import Rates, RunSummary, Summary, VariantSummary
+from pytest_mcode.stats.estimate import Estimate
+from pytest_mcode.store.queries import Totals, VerdictCount
+
+LEGEND = (
+    "pass@k: k independent draws, no feedback (unbiased). solved@n: any of the n draws. "
+    "Intervals are over tasks."
+)
+
+NARROWEST = 60
+"""Columns below which tables are not squeezed any further."""
+
+
+def lines(summary: Summary, width: int = 80) -> list[str]:
+    """All variants, an overview when there are several, the runs, and where it is stored.
+
+    Paths, ids and names are never cut; only they can make a line longer than `width`.
+    """
+    width = max(width, NARROWEST)
+    if not summary.variants:
+        return [f"no results match in {summary.database}"]
+    found: list[str] = []
+    for variant in summary.variants:
+        found += [*(line.rstrip() for line in _variant(variant, width)), ""]
+    if len(summary.variants) > 1:
+        found += [*overview(summary, width), ""]
+    found += wrapped(LEGEND, width)
+    for run in summary.runs:
+        found += _run(run, width)
+    if summary.older:
+        found.append(f"{summary.older} older measurements of these variants are not shown")
+    found.append(f"database {summary.database}")
+    return found
+
+
+def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
+    row = variant.row
+    cell = row.variant
+    yield from wrapped(
+        f"{cell.benchmark}  {cell.model}  samples {cell.samples}  repairs {cell.debug_iters}  "
+        f"({cell.strategy})",
+        width,
+    )
+    limit = f", {row.timeout_s:g} s per program" if row.timeout_s else ""
+    yield f"  run {row.run_id}, fingerprint {row.fingerprint}{limit}"
+    yield f"  {row.counts.done} of {row.counts.planned} tasks done, {row.counts.infra} infra"
+    yield from (f"  {line}" for line in _warnings(variant, width - 2))
+    if variant.rates is not None:
+        yield from (f"  {line}" for line in _rates(variant, variant.rates, width - 2))
+        yield from (f"  {line}" for line in _verdicts(variant.verdicts, width - 2))
+        yield from (f"  {line}" for line in _totals(variant.totals, width - 2))
+
+
+def _warnings(variant: VariantSummary, width: int) -> Iterator[str]:
+    counts, model = variant.row.counts, variant.row.variant.model
+    if model.startswith("tiny"):
+        yield from wrapped(
+            "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else.",
+            width,
+        )
+    if counts.infra:
+        noun = "task" if counts.infra == 1 else "tasks"
+        yield from wrapped(
+            f"INFRA: {counts.infra} {noun} failed for reasons that are not the model's; "
+            "in no rate below.",
+            width,
+        )
+    if not counts.complete:
+        yield from wrapped(
+            "INCOMPLETE: rates are over the tasks done and will move; do not compare them.", width
+        )
+    forged = sum(v.attempts for v in variant.verdicts if v.verdict == "forged")
+    if forged:
+        yield f"FORGED: {forged} answers tried to pass without solving; they count as failed."
+
+
+def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
+    cell, note = variant.row.variant, mark(variant.row.counts)
+    yield ""
+    yield HEAD
+    for k, rate in rates.pass_at:
+        yield rate_line(f"pass@{k}", rate, note)
+    yield rate_line(f"solved@{cell.samples}", rates.solved_at_n, note)
+    if rates.short:
+        yield from wrapped(
+            f"{rates.short} tasks have fewer than {cell.samples} draws: pass@1 is of their first "
+            "draw, no other pass@k is given.",
+            width,
+        )
+    if cell.debug_iters:
+        source = FEEDBACK.get(cell.feedback, cell.feedback)
+        yield ""
+        yield f"solved by iteration j (feedback: {source})"
+        if cell.samples > 1:
+            yield f"any of {cell.samples} samples:"
+        yield from _iterations(rates.any_by_iteration, note)
+        if cell.samples > 1 and rates.one_by_iteration:
+            yield f"one sample (mean of {cell.samples}):"
+            yield from _iterations(rates.one_by_iteration, note)
+    yield ""
+
+
+def _iterations(rates: Sequence[Estimate], note: str) -> list[str]:
+    return [rate_line(f"  j = {j}", rate, note) for j, rate in enumerate(rates)]
+
+
+def _verdicts(verdicts: Sequence[VerdictCount], width: int) -> Iterator[str]:
+    for repair, noun in ((False, "draws"), (True, "repairs")):
+        counts: dict[str, int] = {}
+        for v in verdicts:
+            if v.repair == repair:
+                counts[v.verdict] = counts.get(v.verdict, 0) + v.attempts
+        if counts:
+            ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+            listed = ", ".join(f"{verdict} {count:,}" for verdict, count in ordered)
+            yield from wrapped(f"{sum(counts.values()):,} {noun}: {listed}", width)
+    inside = sum(v.attempts for v in verdicts if v.mode == "in_process")
+    if inside:
+        yield from wrapped(
+            f"{inside:,} verdicts are in_process: the candidate ran beside its tests.", width
+        )
+
+
+def _totals(totals: Totals, width: int) -> Iterator[str]:
+    yield from wrapped(
+        f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion, "
+        f"{totals.calls:,} calls",
+        width,
+    )
+    yield from wrapped(
+        f"time (summed): {duration(totals.request_s)} generating, {duration(totals.queue_s)} "
+        f"queueing, {duration(totals.check_s)} checking",
+        width,
+    )
+
+
+def _run(run: RunSummary, width: int) -> Iterator[str]:
+    seconds = run.elapsed_s
+    speed = ""
+    if seconds > 0 and run.attempts:
+        speed = (
+            f", {run.attempts / seconds:,.1f} attempts/s, "
+            f"{run.completion_tokens / seconds:,.0f} tokens/s"
+        )
+    state = "" if run.row.finished else " so far"
+    yield f"run {run.row.run_id}: {duration(seconds)}{state}{speed}"
+    for message, count in run.infra[:3]:
+        shown = f"infra x{count}: {textwrap.shorten(message, 3 * width)}"
+        yield from (f"  {line}" for line in wrapped(shown, width - 2))
+    if len(run.infra) > 3:
+        yield f"  and {len(run.infra) - 3} other infra messages"
