@@ -21,7 +21,7 @@ def register(config: pytest.Config) -> None:
         return
     manager.register(sys.modules[__name__], NAME)
     manager.register(json_report, "mcode-json-report")
-    if manager.has_plugin("dsession"):
+    if config.getoption("dist", "no") != "no":
         from pytest_mcode.plugin import xdist
 
         manager.register(xdist.Controller(config), "mcode-xdist")

@@ -72,3 +72,4 @@ def exit_status(session: pytest.Session) -> Generator[None, Any, Any]:
         state = states.of(session.config)
         if state.recorder is not None and state.worker is None:
             session.testsfailed -= state.recorder.unsolved
+            session.testsfailed += bool(state.recorder.lost)
