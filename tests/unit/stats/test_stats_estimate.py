@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_mcode.stats.estimate import Z95, estimate, mean_and_error, wilson
@@ -46,6 +46,7 @@ def test_the_error_is_the_standard_error_of_task_means():
     assert error == pytest.approx(statistics.stdev(data) / math.sqrt(len(data)))
 
 
+@settings(deadline=None)
 @given(values)
 def test_the_interval_holds_the_mean_and_stays_within_0_and_1(data):
     """0 <= low <= value <= high <= 1, and value is the plain mean of the tasks."""
@@ -56,6 +57,7 @@ def test_the_interval_holds_the_mean_and_stays_within_0_and_1(data):
     assert found.tasks == len(data)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000))
 def test_all_failed_or_all_passed_is_not_certainty(tasks):
     """At 0 % and 100 % the interval still has width, and the one mirrors the other."""

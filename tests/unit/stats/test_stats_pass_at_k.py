@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_mcode.stats.estimate import estimate
@@ -26,6 +26,7 @@ draws = st.integers(1, 200).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(draws)
 def test_the_product_equals_the_binomial_form(nck):
     """The stable product is 1 - C(n-c, k)/C(n, k) as computed with exact integers."""
@@ -34,6 +35,7 @@ def test_the_product_equals_the_binomial_form(nck):
     assert pass_at_k(n, c, k) == pytest.approx(exact, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(draws)
 def test_it_is_a_probability_and_grows_with_k(nck):
     """pass@k lies in 0..1, pass@1 is c/n, pass@n is 1 as soon as one draw passed."""

@@ -230,6 +230,7 @@ import os, sys
 from pytest_mcode.store import queries, migrations
 from pytest_mcode.store.database import Store
 path = Path(sys.argv[1])
+Store.read(path).close()  # what is imported late is imported while the interpreter is readable
 os.setgid(65534); os.setuid(65534)
 print(queries.counts(Store.read(path), "r1").done)
 try:
