@@ -17,6 +17,12 @@ VERSION = 1
 
 _JSON_KEYS = ("code", "solution", "completion", "answer", "python", "program")
 
+_CHARS = 1_000_000
+"""Most of an answer, without its thoughts, that is searched: more is a runaway."""
+
+_BLOCKS = 64
+"""Most fenced blocks that are looked at, the last ones."""
+
 _STARTS = 8
 """Most lines at which unfenced code is looked for."""
 
@@ -68,9 +74,9 @@ def _continued(text: str, task: Task) -> str:
 
 def _from_chat(text: str, task: Task) -> str:
     text = fences.without_thinking(text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _unwrapped_json(text)
+    text = _unwrapped_json(text)[:_CHARS]
     blocks, prose = fences.split(text)
-    blocks = [_readable(b) for b in blocks if b.code.strip()]
+    blocks = [_readable(b) for b in blocks if b.code.strip()][-_BLOCKS:]
     code = _from_blocks([b for b in blocks if _eligible(b, task)], task)
     return code or _from_prose(prose, task)
 

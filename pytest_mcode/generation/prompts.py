@@ -24,7 +24,7 @@ FEEDBACK_CHARS = 2000
 ANSWER_CHARS = 24_000
 """Longest answer that is repeated in full as an assistant's turn."""
 
-_ASK = "Answer with one Python code block."
+_ASK = "Answer with one Python code block that holds the whole function."
 
 _WITHOUT_FEEDBACK = {
     "failed": "the tests failed",

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -162,19 +163,24 @@ def _lines(path: Path) -> IO[bytes]:
     """The file as seekable JSON lines: unpacked, and taken out of EvalPlus' single object."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
-    plain: IO[bytes]
-    if packed:
-        plain = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - lives as long as the generator
-        with gzip.open(path, "rb") as source:
-            while chunk := source.read(1 << 20):
-                plain.write(chunk)
-    else:
-        plain = path.open("rb")
+    plain = _unpacked(path) if packed else path.open("rb")
     plain.seek(0)
     first = plain.readline().strip()
     single = first in (b"{", b"[") or path.name.removesuffix(".gz").endswith(".json")
     plain.seek(0)
     return _from_evalplus(plain, path) if single else plain
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    plain = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - outlives this function
+    try:
+        with gzip.open(path, "rb") as source:
+            shutil.copyfileobj(source, plain)
+    except BaseException:
+        plain.close()
+        raise
+    plain.seek(0)
+    return plain
 
 
 def _from_evalplus(file: IO[bytes], path: Path) -> IO[bytes]:
@@ -192,7 +198,7 @@ def _from_evalplus(file: IO[bytes], path: Path) -> IO[bytes]:
                 rows.append({"task_id": task_id, "solution": solution})
     elif isinstance(value, dict) and "task_id" in value:
         rows.append(value)
-    out = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - lives as long as the generator
+    out = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - outlives this function
     for row in rows:
         out.write(json.dumps(row).encode() + b"\n")
     out.seek(0)

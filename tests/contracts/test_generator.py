@@ -428,6 +428,14 @@ def test_addresses_from_the_environment(monkeypatch):
     assert "max_tokens" in openai.calls[0].body
 
 
+def test_openai_itself_is_sent_one_limit():
+    """OpenAI refuses `max_tokens` beside `max_completion_tokens`; other servers need both."""
+    made = Mellea(ModelSpec("m", "openai", "m", base_url="https://api.openai.com/v1"))
+    named = made._named({"max_tokens": 9})
+    assert named["extra_body"] == {}
+    assert 9 in named.values()
+
+
 def test_openai_itself_needs_a_key(monkeypatch):
     """Without address and key nothing is asked of anybody."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

@@ -297,6 +297,7 @@ def test_fence_round_trip(lines, before, after, fence):
         "{" * 5_000_000 + "}" * 5_000_000,
         "```python\n" + "a" * 10_000_000,
         ">>> x\n" * 1_600_000,
+        "".join(f"```py\nx{i} = x{i + 1}\n```\n" for i in range(400_000)) + "```\nadd = x0\n```",
         ("word " * 20 + "\n\n") * 90_000,
     ],
     ids=lambda t: t[:12].strip(),
