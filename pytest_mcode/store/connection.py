@@ -55,12 +55,23 @@ def open_writer(path: Path, busy_s: float) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             if version < migrations.LATEST:
                 migrations.migrate(connection)
-            connection.execute("BEGIN IMMEDIATE")  # a file that cannot be written speaks up now
-            connection.execute("ROLLBACK")
+            _prove_writable(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prove_writable(connection: sqlite3.Connection) -> None:
+    """Let a file that cannot be written speak up before the run and not at its first item.
+
+    BEGIN IMMEDIATE alone proves nothing: on a read-only file SQLite begins a read transaction.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {migrations.LATEST}")
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -1,5 +1,6 @@
 """The file itself: foreign, damaged, newer, locked, full, shared, and killed."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -156,7 +157,7 @@ def test_a_full_disk_is_said_and_the_store_goes_on(tmp_path):
 def test_a_foreign_database_is_refused_and_left_alone(tmp_path):
     """A database of another program is named as such and not a byte of it changes."""
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as other:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("CREATE TABLE t (x)")
     before = path.read_bytes()
     for way in (Store.open, Store.read):
@@ -189,7 +190,7 @@ def test_a_damaged_file_is_said(store, path):
 def test_a_newer_schema_is_refused(store, path, way):
     """A file of a later version is not touched; the cure is the upgrade."""
     store.close()
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
     with pytest.raises(StoreError, match=r"newer pytest-mcode .* upgrade"):
         way(path)
@@ -220,8 +221,14 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
-def test_without_permission_reports_work_and_runs_say_why(store, outcome, nodeid, path):
-    """Somebody who may only read gets the numbers, and one line when trying to write."""
+@pytest.mark.parametrize("read_before", [True, False])
+def test_without_permission_reports_work_and_runs_say_why(
+    store, outcome, nodeid, path, read_before
+):
+    """Somebody who may only read gets the numbers, and one line when trying to write.
+
+    An earlier reader leaves -shm and -wal behind, with which SQLite takes another way.
+    """
     store.record("r1", nodeid(0), outcome(0, "p"))
     store.close()
     script = """
@@ -230,7 +237,7 @@ import os, sys
 from pytest_mcode.store import queries, migrations
 from pytest_mcode.store.database import Store
 path = Path(sys.argv[1])
-Store.read(path).close()  # what is imported late is imported while the interpreter is readable
+path.absolute().as_uri()  # imports urllib while the interpreter can still be read
 os.setgid(65534); os.setuid(65534)
 print(queries.counts(Store.read(path), "r1").done)
 try:
@@ -241,6 +248,8 @@ except Exception as error:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         copy = shutil.copy(path, folder)
+        if read_before:
+            Store.read(Path(copy)).close()
         done = subprocess.run(
             [sys.executable, "-c", script, copy], capture_output=True, text=True, check=True
         )

@@ -1,5 +1,6 @@
 """Writing: what is recorded comes back once and whole, and other tools can read it."""
 
+import contextlib
 import json
 import sqlite3
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from pytest_mcode.store.database import PlannedItem, SelfCheck, Store
 
 def dump(path):
     """Every row of every table that an item touches, without the times of writing."""
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
         return [
             raw.execute("SELECT * FROM attempts ORDER BY item_id, sample, iteration").fetchall(),
             raw.execute("SELECT nodeid, state, solved, solved_by, error FROM items").fetchall(),
@@ -79,7 +80,7 @@ def test_texts_are_lossless(store, outcome, nodeid, text):
 def test_lone_surrogates_are_spelled_out(store, outcome, nodeid, path):
     """A lone surrogate becomes the text `\\udc80`, so that every SQLite reader opens the row."""
     store.record("r1", nodeid(0), outcome(0, "f", text="x\udc80", options={"stop": "\udc80"}))
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
         answer, options = raw.execute("SELECT answer, options FROM attempts").fetchone()
     assert answer == "x\\udc80"
     assert json.loads(options) == {"stop": "\udc80"}
@@ -100,7 +101,7 @@ def test_views_have_the_shape_of_the_predecessor(store, outcome, nodeid, path):
     store.record("r1", nodeid(0), outcome(0, "fp", "p"))
     store.record("r1", nodeid(1), outcome(1, "ff", "nt"))
     store.record("r1", nodeid(2), outcome(2, infra="server down"))
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
         results = raw.execute(
             "SELECT run_id, task_id, passed, samples_generated, iterations_used, time_ms, error"
             " FROM results ORDER BY task_id"
@@ -194,7 +195,7 @@ def test_deleting_a_run_deletes_all_of_it(store, outcome, nodeid, path):
     """Foreign keys are on: one DELETE leaves no orphan rows."""
     store.record("r1", nodeid(0), outcome(0, "p", infra="x"))
     store.close()
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("DELETE FROM runs")
         tables = ("variants", "items", "attempts", "infra_errors")
