@@ -37,7 +37,7 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         outcome = _outcome(item, cell, call)
         report.mcode = json.loads(json.dumps(outcome))  # type: ignore[attr-defined]
         _shorten(report, call, outcome)
-        _add_properties(report, outcome)
+        _add_properties(item, report, outcome)
 
 
 def _outcome(item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
@@ -66,10 +66,14 @@ def _shorten(
         report.longrepr = outcome["infra"]
 
 
-def _add_properties(report: pytest.TestReport, outcome: Mapping[str, Any]) -> None:
+def _add_properties(
+    item: pytest.Item, report: pytest.TestReport, outcome: Mapping[str, Any]
+) -> None:
+    """For JUnit and reportlog; on the item, because JUnit reads the teardown's report."""
     from pytest_mcode.reports.properties import properties
 
-    report.user_properties.extend(properties(outcome).items())
+    item.user_properties.extend(properties(outcome).items())
+    report.user_properties = list(item.user_properties)
 
 
 def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
