@@ -44,8 +44,8 @@ class Database:
     def verdicts(self) -> list[tuple[Any, ...]]:
         """What must not depend on how the run was distributed: all but times."""
         return self.rows(
-            "SELECT v.label, a.task_id, a.sample, a.iteration, a.verdict, a.detail, a.code, a.answer"
-            " FROM attempts a JOIN variants v USING (variant_id) ORDER BY 1, 2, 3, 4"
+            "SELECT v.label, a.task_id, a.sample, a.iteration, a.verdict, a.detail, a.code,"
+            " a.answer FROM attempts a JOIN variants v USING (variant_id) ORDER BY 1, 2, 3, 4"
         )
 
 

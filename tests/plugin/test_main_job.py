@@ -55,7 +55,8 @@ def test_every_way_of_running_gives_the_same_rows(run, database, wrong_answers, 
 
 def test_best_of_two_solves_what_one_sample_does_not(run, database, wrong_answers):
     """Sample 1 of mirror_words is right: pass@1 is 75 %, solved@2 is 100 %."""
-    result = run("--mcode-bench=tiny", f"--mcode-model=replay:{wrong_answers}", TWO, "--mcode-samples=2")  # fmt: skip
+    model = f"--mcode-model=replay:{wrong_answers}"
+    result = run("--mcode-bench=tiny", model, TWO, "--mcode-samples=2")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*pass@1 * 75.00*", "*solved@2 *100.00*"])
     sql = "SELECT sample, verdict FROM attempts WHERE task_id LIKE '%mirror%' ORDER BY sample"
