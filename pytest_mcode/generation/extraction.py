@@ -54,8 +54,9 @@ def extract(answer: Answer, task: Task) -> str:
 def _continued(text: str, task: Task) -> str:
     """`stub` and continuation, or the continuation alone if it defines the entry point itself.
 
-    One that does not parse is cut at the first of the classic stop sequences (Chen et al. 2021):
-    recorded samples of base models often run on into a function that was never finished.
+    A continuation ends at the first of the classic stop sequences (Chen et al. 2021): recorded
+    samples of base models run on into scripts and into functions that were never finished. It is
+    left whole where the function goes on behind that place or needs what is defined there.
     """
     if not task.stub:
         return text
@@ -63,13 +64,24 @@ def _continued(text: str, task: Task) -> str:
     if tree is not None and task.entry_point in source.defined(tree):
         return text
     whole = task.stub + text
-    if source.parse(whole) is not None:
-        return whole
+    tree = source.parse(whole)
     first = text.lstrip("\r\n")
-    if first[:1] not in (" ", "\t") and source.begins(text, task.entry_point) is not None:
+    at_margin = first[:1] not in (" ", "\t")
+    if tree is None and at_margin and source.begins(text, task.entry_point) is not None:
         return text
     ends = [at for stop in STOP_SEQUENCES if (at := text.find(stop)) >= 0]
-    return task.stub + text[: min(ends)] if ends else whole
+    cut = task.stub + text[: min(ends)] if ends else whole
+    return whole if tree is not None and _loses(cut, tree, task.entry_point) else cut
+
+
+def _loses(cut: str, whole: ast.Module, name: str) -> bool:
+    """True if `cut` ends inside the function or lacks a name that it needs and `whole` defines."""
+    tree = source.parse(cut)
+    if tree is None:
+        return True
+    last = max((n.end_lineno or 0 for n in whole.body if getattr(n, "name", "") == name), default=0)
+    missing = source.needed(tree) & source.defined(whole)
+    return last > cut.rstrip().count("\n") + 1 or bool(missing)
 
 
 def _from_chat(text: str, task: Task) -> str:
