@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ JUDGE_MB = 512
 """Memory of the container beyond the program's: judge, supervisor, /tmp."""
 TMP_MB = 32
 PROCESSES = 64
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""One heap: each thread's own would reserve 64 MB of the address space that is limited."""
 START_S = 30.0
 SECCOMP = Path(__file__).with_name("seccomp.json")
 _STDERR = 2
@@ -79,7 +81,7 @@ class Stream:
 
     def __init__(self, raw: Any) -> None:
         self.socket: socket.socket = getattr(raw, "_sock", raw)
-        self.kept = raw  # closing it would close the socket
+        self.raw = raw
         self.packed = bytearray()
         self.output = bytearray()
         self.errors = bytearray()
@@ -99,6 +101,11 @@ class Stream:
             else:
                 self.output += packed[8:end]
             del packed[:end]
+
+    def close(self) -> None:
+        """Hang up; safe to call twice."""
+        self.socket.close()
+        self.raw.close()
 
     def line(self) -> bytes:
         """The next line."""
@@ -129,6 +136,7 @@ class Container:
     def __init__(self, client: Any, recipe: Recipe, cpu: int | None) -> None:
         self.client = client
         self.id = ""
+        self.streams: list[Stream] = []
         with daemon_trouble("the Docker daemon did not start a sandbox"):
             try:
                 self._start(recipe, cpu)
@@ -145,32 +153,36 @@ class Container:
             user=f"{SANDBOX_USER}:{SANDBOX_USER}",
             working_dir="/tmp",
             entrypoint=[],
+            environment=ENVIRONMENT,
             stdin_open=True,
             network_disabled=True,
             labels=recipe.labels,
         )["Id"]
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        supervisor = Stream(api.attach_socket(self.id, wanted))
-        supervisor.socket.settimeout(START_S)
+        supervisor = self._stream(api.attach_socket(self.id, wanted))
         api.start(self.id)
-        self.supervisor = supervisor
-        self._expect(supervisor, lambda: supervisor.line() == b"READY", "supervisor")
+        self._expect("supervisor", lambda: supervisor.line() == b"READY")
         command = [*PYTHON, f"{INSIDE}/judge.py"]
         process = api.exec_create(
             self.id, command, stdin=True, stdout=True, stderr=True, user=str(JUDGE_USER)
         )
-        judge = self.judge = Stream(api.exec_start(process["Id"], socket=True))
-        judge.socket.settimeout(START_S)
-        self._expect(judge, lambda: judge.frame() == {"ready": 1}, "judge")
+        judge = self.judge = self._stream(api.exec_start(process["Id"], socket=True))
+        self._expect("judge", lambda: judge.frame() == {"ready": 1})
 
-    def _expect(self, stream: Stream, ready: Any, who: str) -> None:
+    def _stream(self, raw: Any) -> Stream:
+        stream = Stream(raw)
+        self.streams.append(stream)
+        stream.socket.settimeout(START_S)
+        return stream
+
+    def _expect(self, who: str, ready: Callable[[], bool]) -> None:
         try:
             if ready():
                 return
             reason = "said something else than that it was ready"
         except (EOFError, ValueError):
-            errors = bytes(self.supervisor.errors + stream.errors).decode(errors="replace").split()
-            reason = "ended: " + " ".join(errors)[-300:]
+            errors = b"".join(stream.errors for stream in self.streams)
+            reason = "ended: " + " ".join(errors.decode(errors="replace").split())[-300:]
         except TimeoutError:
             reason = f"was not ready within {START_S:g} s"
         raise InfraError(f"the sandbox's {who} {reason}; is the image one of pytest-mcode's?")
@@ -201,6 +213,8 @@ class Container:
         if self.id:
             remove(self.client, self.id)
             self.id = ""
+        for stream in self.streams:
+            stream.close()
 
 
 def remove(client: Any, container: str) -> None:

@@ -107,7 +107,7 @@ class Docker:
         recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels)
         client, cpus = self.client, self._cpus()
         pool = Pool(self.containers, lambda index: Container(client, recipe, cpus[index]))
-        self._closer = weakref.finalize(self, _close, pool, os.getpid())
+        self._closer = weakref.finalize(self, _close, pool, client, os.getpid())
         pool.start()
         self.pool = pool
 
@@ -158,6 +158,7 @@ class Docker:
             self.client.close()
 
 
-def _close(pool: Pool, owner: int) -> None:
+def _close(pool: Pool, client: Any, owner: int) -> None:
     if os.getpid() == owner:  # a forked child must not remove its parent's containers
         pool.close()
+        client.close()

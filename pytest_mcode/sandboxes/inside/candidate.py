@@ -11,6 +11,7 @@ from json import JSONDecoder
 from socket import MSG_DONTWAIT, socket
 from typing import Any
 
+from endings import CandidateError, Fatal, Forged, Gone
 from frames import MAX_RESULT, framed, to_json
 from remote import SKILLS, Remote, iter_self, update
 from values import builtin_name, decode, encode
@@ -27,26 +28,6 @@ MODULES = frozenset(
 _MOST_ITEMS = 4096
 _FINITE = 1 << 16
 _UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-
-
-class Fatal(BaseException):
-    """Ends the verification, even where the tests catch everything."""
-
-
-class TimeUp(Fatal):
-    """The program's wall time is over."""
-
-
-class Gone(Fatal):
-    """The program's process ended or hung up."""
-
-
-class Forged(Fatal):
-    """The program's process said what a worker never says."""
-
-
-class CandidateError(Exception):
-    """The program raised something that no builtin exception of the judge can stand for."""
 
 
 class Candidate:
@@ -98,6 +79,8 @@ class Candidate:
             raise self.fail(Forged("a result beyond the bound"))
         while len(pending) < wanted:
             self._read(1 << 20)
+        if b'{"B"' in pending:
+            self.buffers = True
         try:
             answer = from_json(pending[4:wanted].decode("ascii"))
         except _UNREADABLE:

@@ -24,15 +24,16 @@ import warnings
 from typing import Any
 
 import guard
-from candidate import Candidate, Fatal, Gone, TimeUp
+from candidate import Candidate
 from console import Console
+from endings import Fatal, Gone, TimeUp
 from frames import framed
 from suite import Suite
 from verification import Verification
 
 RENDEZVOUS = "\0mcode-judge"
 OWN_MEMORY = 1 << 30
-_MOST_SUITES = 2048
+_MOST_TEXT = 8 << 20
 _PATIENCE_S = 10.0
 _AGAIN_S = 0.2
 
@@ -43,6 +44,7 @@ class Judge:
     def __init__(self, supervisor: socket.socket) -> None:
         self.supervisor = supervisor
         self.suites: dict[tuple[str, str], Suite] = {}
+        self.size = 0
         self.armed = False
         self.candidate: Candidate | None = None
         self.report = [0] * 6
@@ -67,8 +69,10 @@ class Judge:
         """The tests, compiled once."""
         known = self.suites.get((context, tests))
         if known is None:
-            if len(self.suites) >= _MOST_SUITES:
+            self.size += len(tests) + len(context)
+            if self.size > _MOST_TEXT:
                 self.suites.clear()
+                self.size = len(tests) + len(context)
             known = self.suites[context, tests] = Suite(context, tests)
         return known
 
@@ -87,11 +91,12 @@ class Judge:
         except Fatal:
             self.armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
+        wall_s = time.perf_counter() - started
         self.worker.close()
         gone = isinstance(candidate.fatal, Gone)
         self.supervisor.sendall(b"D" if gone else b"K")
         self.worker = self.next_worker()
-        return verdict.answer(time.perf_counter() - started, self.report)
+        return verdict.answer(wall_s, self.report)
 
 
 class Pipe:

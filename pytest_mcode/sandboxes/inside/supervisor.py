@@ -229,7 +229,7 @@ def supervise(judge: _socket.socket) -> None:
         clean = empty_tmp() and state() == pristine
         output = clear_output()
         starved = 0
-        if word == WORKER_DIED:
+        if word == WORKER_DIED or others:  # its children's deaths are not the next program's
             starved, killed = oom_kills() - killed, oom_kills()
         report = b"%d %d %d %d %d %d" % (status, peak, others, output, clean, starved)
 

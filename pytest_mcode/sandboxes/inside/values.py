@@ -37,7 +37,7 @@ def _factory(value: Any) -> list[Any]:
 
 
 def _moment(value: Any) -> list[int]:
-    return [*value.timetuple()[:6], value.microsecond]
+    return [*value.timetuple()[:6], value.microsecond, value.fold]
 
 
 RULES: dict[type, tuple[str, Hook]] = {
@@ -96,7 +96,7 @@ BUILDERS: dict[str, Hook] = {
     "D": lambda v: _import("decimal").Decimal(v),
     "F": lambda v: _import("fractions").Fraction(*v),
     "da": lambda v: _import("datetime").date(*v),
-    "dt": lambda v: _import("datetime").datetime(*v),
+    "dt": lambda v: _import("datetime").datetime(*v[:7], fold=v[7]),
     "td": lambda v: _import("datetime").timedelta(*v),
     "T": lambda v: _NAMED_TYPES[v],
 }

@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from candidate import Candidate, Fatal, Forged, Gone, TimeUp
+from candidate import Candidate
+from endings import Fatal, Forged, Gone, TimeUp
 from suite import HELD, Suite, call_text, frames_of, raised_text, shown, trace_text
 
 SMALL_SOURCE = 64 << 10
@@ -126,7 +127,7 @@ class Verification:
         status, _, _, output, _, starved = report
         if output >= FILE_SIZE:
             return "output_limit", f"more than {FILE_SIZE >> 20} MB of raw output", ""
-        if starved:
+        if starved and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             return "memory", "killed by the kernel for want of memory", ""
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)

@@ -1,0 +1,23 @@
+"""How a conversation with a candidate can end, other than by the tests' own last line."""
+
+from __future__ import annotations
+
+
+class Fatal(BaseException):
+    """Ends the verification, even where the tests catch everything."""
+
+
+class TimeUp(Fatal):
+    """The program's wall time is over."""
+
+
+class Gone(Fatal):
+    """The program's process ended or hung up."""
+
+
+class Forged(Fatal):
+    """The program's process said what a worker never says."""
+
+
+class CandidateError(Exception):
+    """The program raised something that no builtin exception of the judge can stand for."""

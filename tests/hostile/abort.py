@@ -1,0 +1,5 @@
+# expect: error - aborts
+import os
+
+def double(n):
+    os.abort()

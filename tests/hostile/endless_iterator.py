@@ -1,0 +1,5 @@
+# expect: timeout|failed - returns an iterator without end
+import itertools
+
+def double(n):
+    return itertools.count(n)

@@ -1,0 +1,4 @@
+# expect: timeout - never returns
+def double(n):
+    while True:
+        pass

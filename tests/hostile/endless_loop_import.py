@@ -1,0 +1,3 @@
+# expect: timeout - never finishes being defined
+while True:
+    pass

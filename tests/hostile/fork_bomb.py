@@ -1,0 +1,15 @@
+# expect: failed|error|timeout|memory - forks until nothing can be forked
+import os, time
+
+def double(n):
+    for _ in range(200):
+        try:
+            if os.fork() == 0:
+                while True:
+                    try:
+                        os.fork()
+                    except OSError:
+                        time.sleep(0.01)
+        except OSError:
+            pass
+    return 0

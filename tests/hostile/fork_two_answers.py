@@ -1,0 +1,6 @@
+# expect: failed|forged - parent and child both answer
+import os
+
+def double(n):
+    os.fork()
+    return 0

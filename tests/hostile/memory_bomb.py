@@ -1,0 +1,5 @@
+# expect: memory|timeout - one list that eats all memory
+def double(n):
+    eaten = []
+    while True:
+        eaten.append(bytearray(1 << 20))

@@ -1,0 +1,3 @@
+# expect: memory|error - a constant expression that would fill memory when compiled
+def double(n):
+    return len(((((0,) * 50,) * 50,) * 50,) * 50 * 10 ** 9)

@@ -1,0 +1,2 @@
+# expect: error|failed - the function under test is a number that was printed
+double = 4

@@ -1,0 +1,3 @@
+# expect: error - recursion without end
+def double(n):
+    return double(n)
