@@ -11,17 +11,14 @@ from pytest_mcode.core.records import Json
 
 def digest(value: Json) -> str:
     """First 16 hex digits of the sha256 of the JSON with sorted keys and no spaces."""
-    return _sha256(json.dumps(value, sort_keys=True, separators=(",", ":"))).hex()[:16]
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def seed_for(run_seed: int, task_id: str, sample: int, iteration: int) -> int:
     """Seed of one request in 0..2**31-1, the same on every machine and for every grid cell."""
-    drawn = _sha256(f"{run_seed}/{task_id}/{sample}/{iteration}")
+    drawn = hashlib.sha256(f"{run_seed}/{task_id}/{sample}/{iteration}".encode()).digest()
     return int.from_bytes(drawn[:4], "big") >> 1
-
-
-def _sha256(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
 
 
 def differing(a: Mapping[str, Json], b: Mapping[str, Json], prefix: str = "") -> list[str]:

@@ -15,10 +15,7 @@ class Benchmark(Protocol):
     name: str
 
     def load(self, data: Path | None) -> rec.Dataset:
-        """Read the tasks from `data` (a folder or file), else from the user cache or the hub.
-
-        Raises `DataError` with one line that names the cure.
-        """
+        """The tasks from `data` (folder or file), else the cache or the hub. Raises `DataError`."""
 
     def program(self, task: rec.Task, code: str, limits: rec.Limits) -> rec.Program:
         """The program that verifies `code`, a whole candidate as `extract` gave it."""
@@ -89,10 +86,9 @@ class Strategy(Protocol):
 
 
 class Server(Protocol):
-    """A model server that a run starts and stops."""
+    """A model server that a run starts and stops; `model` is the name under which it serves."""
 
     model: str
-    """The name under which it serves its model."""
 
     def start(self) -> str:
         """Start, wait until healthy, return the base URL (`http://127.0.0.1:PORT/v1`)."""

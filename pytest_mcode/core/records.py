@@ -57,12 +57,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The tasks of a benchmark and where they came from."""
+    """The tasks of a benchmark, the hash of the bytes that were loaded, and where these lay."""
 
     benchmark: str
     tasks: tuple[Task, ...]
     sha256: str
-    """Of the bytes that were loaded."""
     origin: str
     """Path or hub name with revision, for people."""
 
@@ -189,26 +188,24 @@ class Variant:
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a generator."""
+    """One question to a generator; `sampling` holds the seed of this very request."""
 
     task: Task
     messages: Messages
     sample: int
     iteration: int
     sampling: Sampling
-    """With the seed of this very request."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a generator returned."""
+    """What a generator returned, with exactly the messages that it was sent."""
 
     text: str
     form: Literal["text", "program", "continuation"] = "text"
     """`text` needs extraction; `program` and `continuation` are code already."""
     thinking: str = ""
     messages: Messages = ()
-    """Exactly what was sent."""
     options: Mapping[str, Json] = field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -221,13 +218,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Repair iteration j of sample i; j = 0 is the draw itself."""
+    """Repair iteration j of sample i; j = 0 is the draw itself. `code` is empty if none came."""
 
     sample: int
     iteration: int
     answer: Answer
     code: str
-    """What was extracted; empty when there was none."""
     verdict: Verdict
 
 
