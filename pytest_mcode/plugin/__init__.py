@@ -51,7 +51,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start benchmark mode if it is asked for."""
     config.addinivalue_line("markers", MARKER)
-    if options.names_benchmark(config):
+    if options.names_benchmark(config) and not options.names_command(config):
         _activate(config).begin(config)
 
 

@@ -16,7 +16,8 @@ def pytest_json_runtest_metadata(item: pytest.Item, call: pytest.CallInfo[None])
         return {}
     from pytest_mcode.reports.properties import properties
 
-    return {"mcode": properties(item.stash[states.OUTCOME])}
+    outcome = item.stash[states.OUTCOME]
+    return {"mcode": properties(outcome)}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -256,6 +256,7 @@ class Session:
             "model": dict(self.generator(self.model_of(variant)).describe()),
             "sampling": asdict(self.settings.sampling),
             "prompts": prompts.VERSION,
+            "extraction": extraction.VERSION,
             "strategy": {
                 "name": variant.strategy,
                 "feedback": variant.feedback,

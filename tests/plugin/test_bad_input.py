@@ -1,0 +1,70 @@
+"""Bad input: one clear line that names the cure, before anything runs, and exit status 4."""
+
+from __future__ import annotations
+
+import pytest
+
+GOLD = ("--mcode-bench=tiny", "--mcode-model=gold")
+
+CASES = {
+    "unknown-benchmark": (("--mcode-bench=tinny", "--mcode-model=gold"), "unknown benchmark 'tinny': did you mean 'tiny'"),
+    "no-model": (("--mcode-bench=tiny",), "needs a model: --mcode-model=NAME"),
+    "unknown-strategy": ((*GOLD, "--mcode-strategy=luck"), "unknown strategy 'luck'"),
+    "unknown-sandbox": ((*GOLD, "--mcode-sandbox=podman"), "unknown sandbox 'podman'"),
+    "not-a-number": ((*GOLD, "--mcode-temperature=hot"), "--mcode-temperature='hot' is not legal: it takes a number"),
+    "not-whole": ((*GOLD, "--mcode-samples=0"), "--mcode-samples='0' is not legal: it takes a comma list of whole numbers of at least 1"),
+    "not-json": ((*GOLD, "--mcode-extra=top_k"), "--mcode-extra='top_k' is not legal: it takes a JSON object"),
+    "not-a-choice": ((*GOLD, "--mcode-prompt-style=poem"), "it takes one of 'chat', 'completion'"),
+    "no-such-data": ((*GOLD, "--mcode-data=nowhere"), "--mcode-data='nowhere' does not exist"),
+    "no-such-file": (("--mcode-bench=none.jsonl", "--mcode-model=gold"), "none.jsonl: no such file"),
+    "no-such-task": ((*GOLD, "--mcode-tasks=nope"), "tiny has none of nope; its ids look like 'tiny/"),
+    "no-replay-file": (("--mcode-bench=tiny", "--mcode-model=replay:none.jsonl"), "replay:none.jsonl: cannot read the file"),
+    "dead-server": (("--mcode-bench=tiny", "--mcode-model=openai:m", "--mcode-base-url=http://127.0.0.1:9/v1"), "no OpenAI-compatible server at http://127.0.0.1:9/v1: start it"),
+    "no-ollama": (("--mcode-bench=tiny", "--mcode-model=m", "--mcode-base-url=http://127.0.0.1:9"), "no Ollama at http://127.0.0.1:9: start it with `ollama serve`"),
+    "dist-mode": ((*GOLD, "-n2", "--dist=loadscope"), "--dist=loadscope hangs or loses items"),
+    "no-docker": ((*GOLD, "--mcode-sandbox=docker", "-p", "no:xdist"), "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"),
+    "no-database": (("--mcode-report", "--mcode-db=none.db"), "none.db does not exist: run a benchmark first"),
+    "same-ids": (("--mcode-bench=tiny", "--mcode-model=replay:a/x.jsonl,replay:b/x.jsonl"), "share the id replay:x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_is_one_line_that_names_the_cure(run, monkeypatch, name):
+    """Every wrong option value, missing part or dead server: exit status 4 and one line."""
+    args, line = CASES[name]
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    result = run(*args)
+    assert result.ret == 4, result.stdout.str()
+    (said,) = [text for text in result.errlines if text.strip()]
+    assert line in said
+    assert len(said) < 400
+
+
+def test_a_corrupt_database_is_named_and_left_alone(run, pytester):
+    """A file that is no database is refused before a model is asked."""
+    path = pytester.path / "bad.db"
+    path.write_text("no database")
+    result = run(*GOLD, f"--mcode-db={path}")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*bad.db is no SQLite database*"])
+    assert path.read_text() == "no database"
+
+
+def test_environment_and_ini_are_named_in_the_message(run, pytester, monkeypatch):
+    """A wrong value is reported under the name by which it was given."""
+    monkeypatch.setenv("MCODE_SAMPLES", "many")
+    run(*GOLD).stderr.fnmatch_lines(["*MCODE_SAMPLES='many' is not legal*"])
+    monkeypatch.delenv("MCODE_SAMPLES")
+    pytester.makeini("[pytest]\nmcode_samples = few\n")
+    run(*GOLD).stderr.fnmatch_lines(["*ini mcode_samples='few' is not legal*"])
+
+
+@pytest.mark.docker
+def test_command_line_beats_environment_beats_ini(run, pytester, monkeypatch):
+    """Precedence of the sources, shown by the number of samples in the ids."""
+    pytester.makeini("[pytest]\nmcode_samples = 2\n")
+    listing = (*GOLD, "--mcode-limit=1", "--collect-only", "-q")
+    run(*listing).stdout.fnmatch_lines(["*gold-n2-d0*"])
+    monkeypatch.setenv("MCODE_SAMPLES", "3")
+    run(*listing).stdout.fnmatch_lines(["*gold-n3-d0*"])
+    run(*listing, "--mcode-samples=4").stdout.fnmatch_lines(["*gold-n4-d0*"])
