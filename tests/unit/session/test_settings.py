@@ -1,0 +1,48 @@
+"""The grid and the names in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.session.settings import Settings, bench_label, check_labels, label
+
+KNOWN = {"ollama", "openai", "gold", "replay"}.__contains__
+
+
+def test_the_grid_is_the_full_product_model_by_model():
+    """2 models x 2 sample counts x 2 depths are 8 variants, ordered by model first."""
+    settings = Settings(models=("a", "b"), samples=(1, 5), debug_iters=(0, 3))
+    labels = [variant.label for variant in settings.variants("humaneval")]
+    assert labels == [f"{m}-n{n}-d{d}" for m in "ab" for n in (1, 5) for d in (0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("model", "backend", "name"),
+    [
+        ("qwen2.5-coder:7b", "ollama", "qwen2.5-coder:7b"),
+        ("openai:gpt-x", "openai", "gpt-x"),
+        ("ollama:qwen2.5-coder:7b", "ollama", "qwen2.5-coder:7b"),
+        ("gold", "gold", ""),
+        ("replay:runs/a.jsonl.gz", "replay", "runs/a.jsonl.gz"),
+        ("org/model", "ollama", "org/model"),
+    ],
+)
+def test_a_model_is_resolved_to_backend_and_name(model, backend, name):
+    """`backend:model` mixes backends; a colon that names none belongs to the model."""
+    spec = Settings().model_spec(model, KNOWN)
+    assert (spec.backend, spec.model) == (backend, name)
+
+
+def test_labels_are_legal_in_node_ids():
+    """No `::`, no brackets, no spaces; files are shortened to their stem."""
+    assert label("replay:/some/where/a.jsonl.gz") == "replay:a"
+    assert label("a::b[c] d") == "a-b-c--d"
+    assert bench_label("/some/where/own.jsonl.gz") == "own"
+    assert bench_label("mbpp:all") == "mbpp:all"
+
+
+def test_two_files_with_one_label_are_refused():
+    """Their rows would be mixed."""
+    with pytest.raises(ConfigError, match="share the id replay:x"):
+        check_labels(("replay:a/x.jsonl", "replay:b/x.jsonl"))
