@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -21,6 +20,7 @@ from pytest_mcode.sandboxes.container import (
     host_identity,
     remove,
 )
+from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.job import VERDICT_VERSION
 from pytest_mcode.sandboxes.pool import Pool
 
@@ -112,18 +112,10 @@ class Docker:
         self.pool = pool
 
     def _cpus(self) -> list[int | None]:
-        """A core for each container, or none if there are more containers than cores.
-
-        Unpinned, judge and worker wake each other up across cores: 1.5 times as slow.
-        """
-        cpus = sorted(os.sched_getaffinity(0))
-        remote = os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] != "unix"
-        if remote or self.containers > len(cpus):
+        """A core for each container; none where the daemon's cores are not ours to count."""
+        if os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] != "unix":
             return [None] * self.containers
-        # processes of pytest-xdist are numbered; without this they would all take the first core
-        number = re.search(r"\d+$", os.environ.get("PYTEST_XDIST_WORKER", ""))
-        first = int(number[0]) * self.containers if number else 0
-        return [cpus[(first + index) % len(cpus)] for index in range(self.containers)]
+        return assign_cores(self.containers)
 
     def describe(self) -> Mapping[str, Json]:
         """What identifies verdicts; needs the daemon, but no container."""
