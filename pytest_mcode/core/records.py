@@ -68,7 +68,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one program may use."""
+    """What one program may use. Three times `wall_s` pass before one that only waits is stopped."""
 
     wall_s: float = 10.0
     memory_mb: int = 512

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 from pytest_mcode.core.records import Json, Program, Status, Verdict
 
-VERDICT_VERSION = 1
+VERDICT_VERSION = 2
 """Part of the fingerprint; raised whenever the same program could get another verdict."""
+WALL_FACTOR = 3
+"""The limit of a program is its CPU time, which a busy machine does not use up; its wall time may
+be this many times as long, for programs that sleep or wait."""
 _STATUSES = frozenset(get_args(Status))
 
 
@@ -20,10 +24,16 @@ def to_job(program: Program, number: int) -> Json:
         "context": program.context,
         "tests": program.tests,
         "names": list(program.names),
-        "wall_s": limits.wall_s,
+        "cpu_s": math.ceil(limits.wall_s),
+        "wall_s": wall_limit_s(program),
         "memory": limits.memory_mb << 20,
         "output": limits.output_kb << 10,
     }
+
+
+def wall_limit_s(program: Program) -> float:
+    """Seconds after which a program is stopped even if it has used little CPU time."""
+    return program.limits.wall_s * WALL_FACTOR
 
 
 def to_verdict(program: Program, answer: Json) -> Verdict:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, Verdict
-from pytest_mcode.sandboxes.job import lost, to_job, to_verdict
+from pytest_mcode.sandboxes.job import lost, to_job, to_verdict, wall_limit_s
 
 LARGEST_BATCH = 16
 MARGIN_S = 5.0
@@ -174,7 +174,7 @@ class Pool:
     def _receive(self, slot: Slot, waiting: deque[Work]) -> bool:
         """Resolve the next program; False if it left something behind that cannot be removed."""
         work = waiting[0]
-        answer = slot.receive(work.program.limits.wall_s + MARGIN_S)
+        answer = slot.receive(wall_limit_s(work.program) + MARGIN_S)
         try:
             verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
         except (KeyError, TypeError, ValueError) as error:

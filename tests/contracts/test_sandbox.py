@@ -134,8 +134,8 @@ def test_feedback_of_an_exception_is_the_candidates_end_of_the_traceback(verdict
 
 def test_feedback_of_a_timeout_names_the_call(verdict):
     """The call that did not return is shown."""
-    seen = verdict("def f(n):\n    while n: pass", "assert f(7) == 1\n", limits=Limits(wall_s=0.5))
-    assert seen.feedback == "Time limit: f(7) did not return; no end within 0.5 s"
+    seen = verdict("def f(n):\n    while n: pass", "assert f(7) == 1\n", limits=Limits(wall_s=1.0))
+    assert seen.feedback == "Time limit: f(7) did not return; no end within 1 s of CPU time"
 
 
 def test_output_is_kept_up_to_its_bound_and_more_of_it_harms_nobody(verdict):
@@ -403,7 +403,7 @@ def test_time_and_memory_limits_are_per_program(verdict):
     candidate = "def f(): return len(bytes(200 << 20))"
     assert verdict(candidate, "assert f() == 200 << 20\n", limits=Limits(memory_mb=400)).passed
     assert verdict(candidate, "assert f()\n", limits=Limits(memory_mb=128)).status == "memory"
-    slow = "import time\ndef f(): time.sleep(0.6); return 1"
+    slow = "import time\ndef f(): time.sleep(1.5); return 1"
     assert verdict(slow, "assert f()\n", limits=Limits(wall_s=5.0)).passed
     assert verdict(slow, "assert f()\n", limits=Limits(wall_s=0.3)).status == "timeout"
 
@@ -567,3 +567,28 @@ def test_real_completions_keep_their_labels(sandbox):
         if v.passed != row[2]
     ]
     assert wrong == []
+
+
+# -- order and time ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("literal", ["{12, 13, 14, 15, 16}", "set([16, 8, 0])", "[{40, 8, 16}]"])
+def test_a_set_keeps_its_order_on_the_way_to_the_program(verdict, literal):
+    """A program that relies on a set's order meets the one it would meet beside the tests."""
+    tests = f"""
+    given = {literal}
+    order = [list(s) for s in given] if type(given) is list else list(given)
+    assert f(given) == order
+    """
+    source = "def f(x): return [list(s) for s in x] if type(x) is list else list(x)"
+    assert verdict(source, tests).status == "passed"
+
+
+def test_the_limit_is_cpu_time_which_a_busy_machine_does_not_use_up(verdict):
+    """A program that waits longer than its limit, but computes little, is not stopped by it."""
+    source = "import time\ndef f(): time.sleep(1.5); return 1"
+    assert verdict(source, "assert f() == 1", limits=Limits(wall_s=1.0)).status == "passed"
+    endless = verdict("def f():\n while True: pass", "f()", limits=Limits(wall_s=1.0))
+    assert (endless.status, endless.detail) == ("timeout", "no end within 1 s of CPU time")
+    asleep = verdict("import time\ndef f(): time.sleep(60)", "f()", limits=Limits(wall_s=1.0))
+    assert (asleep.status, asleep.detail) == ("timeout", "no end within 3 s of wall time")

@@ -36,6 +36,7 @@ class Verification:
         self.suite: Suite | None = None
         self.error: BaseException | None = None
         self.stdout = ""
+        self.wall_s = 0.0
 
     def run(self) -> None:
         """Define the candidate, run the tests; `error` stays None if both went through."""
@@ -60,8 +61,7 @@ class Verification:
         if len(source) <= SMALL_SOURCE:
             code = marshal.dumps(compile(source, "<candidate>", "exec", 0, True))
         seed = 1 + zlib.crc32(source.encode("utf-8", "surrogatepass")) if "random" in source else 0
-        cpu_s = int(job["wall_s"]) + 2
-        program = ("" if code else source, code, tuple(job["names"]), seed, cpu_s)
+        program = ("" if code else source, code, tuple(job["names"]), seed, job["cpu_s"])
         self.candidate.buffers = suite.buffers
         self.candidate.send(marshal.dumps((*program, job["memory"], job["output"])))
         namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
@@ -82,6 +82,7 @@ class Verification:
 
     def answer(self, wall_s: float, report: list[int]) -> dict[str, Any]:
         """The verdict as JSON: status, one line, feedback, output, figures."""
+        self.wall_s = wall_s
         status, detail, feedback = self.outcome(report)
         return {
             "id": self.job["id"],
@@ -99,7 +100,7 @@ class Verification:
         """Status, one line and feedback."""
         fatal, error = self.candidate.fatal, self.error
         if isinstance(fatal, TimeUp):
-            return self.time_up()
+            return self.time_up(f"{self.job['wall_s']:g} s of wall time")
         if isinstance(fatal, Forged):
             return "forged", f"the program's process sent {fatal}", ""
         if isinstance(fatal, Gone):
@@ -114,9 +115,9 @@ class Verification:
             return "memory", "MemoryError: the tests cannot hold this program or its result", ""
         return self.tests_raised(error)
 
-    def time_up(self) -> tuple[str, str, str]:
-        """The wall time is over."""
-        detail = f"no end within {self.job['wall_s']:g} s"
+    def time_up(self, limit: str) -> tuple[str, str, str]:
+        """CPU or wall time is over."""
+        detail = f"no end within {limit}"
         last = self.candidate.last
         if last is not None and not self.candidate.answered:
             return "timeout", detail, f"Time limit: {call_text(last)} did not return; {detail}"
@@ -131,8 +132,9 @@ class Verification:
             return "memory", "killed by the kernel for want of memory", ""
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
-            if number == signal.SIGXCPU:
-                return "timeout", "the CPU time limit was reached", ""
+            ignored = number == signal.SIGKILL and self.wall_s >= self.job["cpu_s"]
+            if number == signal.SIGXCPU or ignored:
+                return self.time_up(f"{self.job['cpu_s']} s of CPU time")
             name = signal.Signals(number).name
             return "error", f"the program died by {name} before the tests finished", ""
         code = os.WEXITSTATUS(status)
