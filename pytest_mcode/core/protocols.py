@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +46,8 @@ class Sandbox(Protocol):
     name: str
     slots: int
     """Programs that run at once; `run` may be called from that many threads."""
+    progress: Callable[[str], None]
+    """Told what takes long; the session sets it before `start`."""
 
     def start(self) -> None:
         """Make the slots ready. Raises `InfraError` with the cure."""

@@ -139,7 +139,7 @@ class ModelSpec:
     backend: str
     """Registered generator: `ollama`, `openai`, `gold`, `garbage`, `replay`, ..."""
     model: str = ""
-    """The name the server knows, or the generator's own argument (a file for `replay`)."""
+    """What the server knows it by, or the generator's own argument (a file for `replay`)."""
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     """Never stored, never part of the fingerprint."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_mcode.core.records import Task
     from pytest_mcode.plugin.fixtures import Box, Model, Result
-    from pytest_mcode.session.lifecycle import Cell
+    from pytest_mcode.session.cells import Cell
 
 MARKER = (
     "mcode(bench, limit, tasks, model, samples, debug_iters): parametrize this test with the tasks "

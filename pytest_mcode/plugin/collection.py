@@ -16,7 +16,7 @@ from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
-    from pytest_mcode.session.lifecycle import Cell
+    from pytest_mcode.session.cells import Cell
     from pytest_mcode.session.settings import Settings
 
 PREFIX = "mcode/"

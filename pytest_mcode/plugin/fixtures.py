@@ -22,7 +22,7 @@ from pytest_mcode.plugin import state as states
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_mcode.session.lifecycle import Cell
+    from pytest_mcode.session.cells import Cell
 
 
 class Unsolved(AssertionError):  # noqa: N818 - a result, not an error

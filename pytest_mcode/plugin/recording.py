@@ -19,7 +19,7 @@ from pytest_mcode.plugin.fixtures import Unsolved
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
-    from pytest_mcode.session.lifecycle import Cell
+    from pytest_mcode.session.cells import Cell
     from pytest_mcode.store.database import Store
 
 

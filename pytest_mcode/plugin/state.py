@@ -15,7 +15,8 @@ from pytest_mcode.plugin import options
 if TYPE_CHECKING:
     from pytest_mcode.plugin.fixtures import Box
     from pytest_mcode.plugin.recording import Recorder
-    from pytest_mcode.session.lifecycle import Cell, Session
+    from pytest_mcode.session.cells import Cell
+    from pytest_mcode.session.lifecycle import Session
     from pytest_mcode.session.lookahead import Lookahead
     from pytest_mcode.session.settings import Settings
 
@@ -113,6 +114,7 @@ class State:
             run_id=sent.get("mcode_run_id") or _new_run_id(),
             addresses=sent.get("mcode_addresses"),
             workers=sent.get("workercount", 1),
+            say=self.say,
         )
 
 

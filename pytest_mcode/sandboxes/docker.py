@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -34,13 +35,15 @@ def connect() -> Any:
     """A client of the daemon. Raises `InfraError` with the cure."""
     import docker
 
-    cure = (
-        "Docker is not reachable (start dockerd, set DOCKER_HOST, or take "
-        "--mcode-sandbox=bubblewrap)"
-    )
-    with daemon_trouble(cure):
+    try:
         client = docker.from_env(timeout=60)
         client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        reason = re.search(r"Errno \d+\] ([^)'\"]*)", str(error))
+        raise InfraError(
+            f"no Docker daemon answers ({reason[1] if reason else error}): "
+            "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"
+        ) from None
     return client
 
 

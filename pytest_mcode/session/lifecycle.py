@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
-from pytest_mcode.core.errors import ConfigError, InfraError
+from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox, Server
 from pytest_mcode.core.records import (
     Answer,
@@ -23,22 +23,10 @@ from pytest_mcode.core.records import (
 )
 from pytest_mcode.generation import extraction, prompts
 from pytest_mcode.session import attempt
+from pytest_mcode.session.cells import Cell, selected
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings, bench_label, is_file_name, label
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One item: a task in one cell of the grid."""
-
-    task: Task
-    variant: Variant
-
-    @property
-    def id(self) -> str:
-        """What stands between the brackets of a node id."""
-        return f"{self.task.task_id}-{self.variant.label}"
 
 
 class Session:
@@ -52,10 +40,13 @@ class Session:
         run_id: str,
         addresses: Mapping[str, str] | None = None,
         workers: int = 1,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.settings = settings
         self.registry = registry
         self.run_id = run_id
+        self.say = say
+        """Tells the user what takes long or is not as it could be."""
         self.workers = workers
         """Processes that share cores and server slots with this one."""
         self.addresses = dict(addresses or {})
@@ -108,23 +99,11 @@ class Session:
         """
         settings = narrowed or self.settings
         self._models.update((label(m), m) for m in settings.models)
-        tasks = self._selected(bench, settings)
+        tasks = selected(self.dataset(bench), settings)
         variants = list(settings.variants(bench_label(bench)))
         for model in dict.fromkeys(v.model for v in variants):
             for task in tasks:
                 yield from (Cell(task, v) for v in variants if v.model == model)
-
-    def _selected(self, bench: str, settings: Settings) -> list[Task]:
-        tasks = list(self.dataset(bench).tasks)
-        if settings.tasks:
-            wanted = {t.casefold() for t in settings.tasks}
-            tasks = [t for t in tasks if {t.task_id.casefold(), _number(t)} & wanted]
-            if not tasks:
-                raise ConfigError(
-                    f"--mcode-tasks: {bench} has none of {', '.join(settings.tasks)}; "
-                    f"its ids look like {self.dataset(bench).tasks[0].task_id!r}"
-                )
-        return tasks[: settings.limit] if settings.limit else tasks
 
     # Who does it
 
@@ -176,13 +155,14 @@ class Session:
         try:
             return self._started("docker", spec)
         except InfraError as no_docker:
-            try:
-                return self._started("bubblewrap", spec)
-            except InfraError as no_bubblewrap:
-                raise InfraError(f"no sandbox: {no_docker}; and {no_bubblewrap}") from None
+            if spec.image or spec.runtime:
+                raise
+            self.say(f"{no_docker}: verifying in bubblewrap")
+            return self._started("bubblewrap", spec)
 
     def _started(self, kind: str, spec: SandboxSpec) -> Sandbox:
         sandbox: Sandbox = self.registry.factory("sandbox", kind)(spec)
+        sandbox.progress = self.say
         sandbox.start()
         return sandbox
 
@@ -293,10 +273,6 @@ async def _probe(generator: Generator) -> None:
         await generator.preflight()
     finally:
         await generator.aclose()
-
-
-def _number(task: Task) -> str:
-    return task.task_id.rpartition("/")[2].casefold()
 
 
 def _cores() -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 
 from pytest_mcode.core.records import Outcome
-from pytest_mcode.session.lifecycle import Cell, Session
+from pytest_mcode.session.cells import Cell
+from pytest_mcode.session.lifecycle import Session
 
 
 class Lookahead:

@@ -1,0 +1,40 @@
+"""What is to be run: tasks chosen from a data set, and the items made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.core.records import Dataset, Task, Variant
+from pytest_mcode.session.settings import Settings
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One item: a task in one cell of the grid."""
+
+    task: Task
+    variant: Variant
+
+    @property
+    def id(self) -> str:
+        """What stands between the brackets of a node id."""
+        return f"{self.task.task_id}-{self.variant.label}"
+
+
+def selected(dataset: Dataset, settings: Settings) -> list[Task]:
+    """The tasks that `--mcode-tasks` and `--mcode-limit` leave. Raises `ConfigError` for none."""
+    tasks = list(dataset.tasks)
+    if settings.tasks:
+        wanted = {name.casefold() for name in settings.tasks}
+        tasks = [task for task in tasks if {task.task_id.casefold(), _number(task)} & wanted]
+        if not tasks:
+            raise ConfigError(
+                f"--mcode-tasks: {dataset.benchmark} has none of {', '.join(settings.tasks)}; "
+                f"its ids look like {dataset.tasks[0].task_id!r}"
+            )
+    return tasks[: settings.limit] if settings.limit else tasks
+
+
+def _number(task: Task) -> str:
+    return task.task_id.rpartition("/")[2].casefold()
