@@ -22,10 +22,9 @@ class Benchmark(Protocol):
 
 
 class Generator(Protocol):
-    """Answers requests. Lives on one event loop."""
+    """Answers requests on one event loop, at most `concurrency` at once."""
 
     concurrency: int
-    """Requests that may be in flight at once."""
 
     def describe(self) -> Mapping[str, rec.Json]:
         """What identifies the generator in the fingerprint, without secrets."""
