@@ -31,7 +31,8 @@ apt_install() {
     say "installing $* (apt-get)"
     [ -n "$updated" ] || apt-get update -qq || return 1
     updated=yes
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # --- Python and the package ----------------------------------------------------------------
@@ -63,6 +64,9 @@ install_package() {
     fi
     say "installing pytest-mcode[$extras] into .venv"
     "$uv" pip install --quiet --python .venv/bin/python --editable ".[$extras]"
+    if ! .venv/bin/python -c 'import xllamacpp' 2>/dev/null; then # its wheel expects this library
+        if may_install; then apt_install libgomp1; else say "llama.cpp needs the package libgomp1"; fi
+    fi
 }
 
 wanted="$PWD $(cksum pyproject.toml)"
