@@ -57,13 +57,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The tasks of a benchmark, the hash of the bytes that were loaded, and where these lay."""
+    """A benchmark's tasks, the hash of the bytes loaded, and their path or hub revision."""
 
     benchmark: str
     tasks: tuple[Task, ...]
     sha256: str
     origin: str
-    """Path or hub name with revision, for people."""
 
 
 @dataclass(frozen=True)
