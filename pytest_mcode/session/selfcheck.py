@@ -51,7 +51,9 @@ class SelfCheck:
                 f"self-check {self.benchmark}: gold {self.tasks}/{self.tasks} passed, "
                 f"garbage and empty programs 0/{self.tasks}"
             )
-        return f"self-check {self.benchmark}: FAILED on {len(self.problems)} of {self.tasks} tasks"
+        flawed = len({problem.task_id for problem in self.problems})
+        head = f"self-check {self.benchmark}: FAILED on {flawed} of {self.tasks} tasks"
+        return f"{head} ({self.problems[0]}{', ...' if flawed > 1 else ''})"
 
 
 def run(benchmark: Benchmark, dataset: Dataset, sandbox: Sandbox, limits: Limits) -> SelfCheck:
@@ -77,7 +79,8 @@ def _flaws(task: Task, benchmark: Benchmark, sandbox: Sandbox, limits: Limits) -
         yield "it has no check"
     gold, why = verify(task.reference)
     if not gold:
-        yield f"the reference solution does not pass ({why})"
+        cure = "; raise --mcode-timeout" if why.startswith("timeout") else ""
+        yield f"the reference solution does not pass ({why}{cure})"
     if verify("")[0]:
         yield "an empty program passes"
     answer = Answer(wrong_answer(task, 0))
