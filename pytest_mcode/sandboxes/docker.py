@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+import socket
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -27,6 +27,7 @@ from pytest_mcode.sandboxes.pool import Pool
 
 LABEL = "pytest-mcode"
 LABEL_RUN, LABEL_PID, LABEL_HOST = f"{LABEL}-run", f"{LABEL}-pid", f"{LABEL}-host"
+DEFAULT_SOCKET = "/var/run/docker.sock"
 IN_FLIGHT = 4
 """Programs that should be offered per container at once, so that it never waits for the host."""
 
@@ -35,16 +36,26 @@ def connect() -> Any:
     """A client of the daemon. Raises `InfraError` with the cure."""
     import docker
 
+    cure = "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"
     try:
+        _knock(os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}")
         client = docker.from_env(timeout=60)
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
-        reason = re.search(r"Errno \d+\] ([^)'\"]*)", str(error))
-        raise InfraError(
-            f"no Docker daemon answers ({reason[1] if reason else error}): "
-            "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"
-        ) from None
+        reason = getattr(error, "strerror", None) or error
+        raise InfraError(f"no Docker daemon answers ({reason}): {cure}") from None
     return client
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens: docker-py would leave its socket open in that case."""
+    scheme, _, rest = address.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as door:
+            door.connect(rest)
+    elif scheme == "tcp":
+        host, _, port = rest.rstrip("/").rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def is_running(pid: str) -> bool:
