@@ -51,6 +51,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start benchmark mode if it is asked for."""
     config.addinivalue_line("markers", MARKER)
+    if config.getoption("dist", "no") != "no":
+        from pytest_mcode.plugin import controller
+
+        config.pluginmanager.register(controller.Controller(config), "mcode-controller")
     if options.names_benchmark(config) and not options.names_command(config):
         _activate(config).begin(config)
 

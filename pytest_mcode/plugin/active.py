@@ -21,10 +21,6 @@ def register(config: pytest.Config) -> None:
         return
     manager.register(sys.modules[__name__], NAME)
     manager.register(json_report, "mcode-json-report")
-    if config.getoption("dist", "no") != "no":
-        from pytest_mcode.plugin import xdist
-
-        manager.register(xdist.Controller(config), "mcode-xdist")
 
 
 def begin(config: pytest.Config) -> None:

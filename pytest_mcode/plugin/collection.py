@@ -177,7 +177,18 @@ def _narrowed(settings: Settings, given: Mapping[str, Any]) -> Settings:
         if name in given:
             value = given[name]
             changes[field] = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for field, least in {"limit": 0, "samples": 1, "debug_iters": 0}.items():
+        _require_whole(field, changes.get(field, ()), least)
     return replace(settings, **changes)
+
+
+def _require_whole(field: str, value: Any, least: int) -> None:
+    for number in value if isinstance(value, tuple) else (value,):
+        if type(number) is not int or number < least:
+            raise ConfigError(
+                f"mark mcode({field}={number!r}) is not legal: "
+                f"it takes a whole number of at least {least}"
+            )
 
 
 def _mark(cell: Cell) -> pytest.MarkDecorator:

@@ -88,7 +88,9 @@ class Box:
         """Verify an answer, or source code, against the task's tests. Raises `InfraError`."""
         code, verdict = self._session.verify(self._cell.task, answer)
         kept = Answer(answer, form="program", calls=0) if isinstance(answer, str) else answer
-        self.attempts.append(Attempt(len(self.attempts), 0, kept, code, verdict))
+        # A test may have used the first verdict for its next question, so only the first counts
+        # as a draw.
+        self.attempts.append(Attempt(0, len(self.attempts), kept, code, verdict))
         return verdict
 
 

@@ -25,4 +25,5 @@ def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
     """Strip outcomes from the copies of the reports that json-report keeps."""
     for test in json_report.get("tests", []):
         for phase in ("setup", "call", "teardown"):
-            test.get(phase, {}).pop("mcode", None)
+            for name in ("mcode", "mcode_kind"):
+                test.get(phase, {}).pop(name, None)

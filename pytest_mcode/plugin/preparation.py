@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_mcode.core.errors import DataError, McodeError
+from pytest_mcode.core.records import Variant
 from pytest_mcode.plugin import state as states
 from pytest_mcode.plugin.recording import Recorder
 
@@ -57,6 +59,14 @@ def open_recorder(state: State) -> Recorder:
     return recorder
 
 
+def write_plan(state: State, rows: Sequence[tuple[str, Variant, str]]) -> None:
+    """Write (node id, variant, task id) of all items, their benchmarks proved. `McodeError`."""
+    recorder = state.recorder or open_recorder(state)
+    for bench in dict.fromkeys(variant.benchmark for _, variant, _ in rows):
+        require_proof(state, recorder.store, bench)
+    recorder.plan(rows)
+
+
 def require_proof(state: State, store: Store, bench: str) -> None:
     """Prove a benchmark on its data; raises `DataError` when it fails."""
     check, remembered = self_check(state, store, bench)
@@ -73,6 +83,7 @@ def require_proof(state: State, store: Store, bench: str) -> None:
 
 def self_check(state: State, store: Store, bench: str) -> tuple[SelfCheck, bool]:
     """A benchmark's self-check and whether it was remembered from the same data and sandbox."""
+    from pytest_mcode import __version__
     from pytest_mcode.core.fingerprint import digest
     from pytest_mcode.session import selfcheck
     from pytest_mcode.store.reader import SelfCheck as Row
@@ -81,11 +92,17 @@ def self_check(state: State, store: Store, bench: str) -> tuple[SelfCheck, bool]
     dataset = session.dataset(bench)
     facts = dict(session.sandbox.describe())
     version = str(facts.get("verdict", ""))
-    image = digest({**facts, "limits": str(state.settings.limits)})
+    image = digest({**facts, "limits": str(state.settings.limits), "version": __version__})
     known = store.self_check(dataset.benchmark, dataset.sha256, image, version)
-    if known is not None and known.passed:
+    # The code of a project's own parts has no version, and may have changed since.
+    ours = all(_ships(part) for part in (session.benchmark(bench), session.sandbox))
+    if known is not None and known.passed and ours:
         return selfcheck.SelfCheck(dataset.benchmark, len(dataset.tasks), ()), True
     done = selfcheck.run(session.benchmark(bench), dataset, session.sandbox, state.settings.limits)
     row = Row(dataset.benchmark, dataset.sha256, image, version, done.passed, done.line)
     store.remember_check(row)
     return done, False
+
+
+def _ships(part: object) -> bool:
+    return type(part).__module__.startswith("pytest_mcode.")

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +24,44 @@ if TYPE_CHECKING:
     from pytest_mcode.store.database import Store
 
 
+VERDICTS = (AssertionError, pytest.fail.Exception)
+"""How a test says that the answer was not good enough; anything else is a failure of machinery."""
+
+
 def variant_key(variant: Variant) -> str:
     """A variant's name, unique within a run."""
     return f"{variant.benchmark}/{variant.label}"
 
 
 def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Put the item's outcome on its report, as plain JSON types that cross xdist's wire."""
+    """Put the item's outcome on its report, as text that crosses xdist's wire unchanged."""
     cell = states.cell_of(item)
-    if cell is None or (call.excinfo and call.excinfo.errisinstance(pytest.skip.Exception)):
+    if cell is None:
         return
-    if call.when == "call" or (call.when == "setup" and report.failed):
+    if call.when == "teardown":
+        _forget(item)
+    elif report.failed or (call.when == "call" and not _skipped_unmeasured(item, report)):
         outcome = _outcome(item, cell, call)
-        report.mcode = json.loads(json.dumps(outcome))  # type: ignore[attr-defined]
+        if outcome["infra"] and report.passed:
+            report.outcome = "failed"  # what the test swallowed or forgot is not to look green
+        report.mcode = json.dumps(outcome)  # type: ignore[attr-defined]
+        report.mcode_kind = _kind(call, report, outcome)  # type: ignore[attr-defined]
         _shorten(report, call, outcome)
         _add_properties(item, report, outcome)
+
+
+def _forget(item: pytest.Item) -> None:
+    """A rerun of the item must not find what this run has left."""
+    if states.OUTCOME in item.stash:
+        del item.stash[states.OUTCOME]
+    if states.BOX in item.stash:
+        del item.stash[states.BOX]
+
+
+def _skipped_unmeasured(item: pytest.Item, report: pytest.TestReport) -> bool:
+    box = item.stash.get(states.BOX, None)
+    measured = states.OUTCOME in item.stash or bool(box and box.attempts)
+    return report.skipped and not measured
 
 
 def _outcome(item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
@@ -47,8 +71,9 @@ def _outcome(item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict
     box = item.stash.get(states.BOX, None)
     error = call.excinfo.value if call.excinfo else None
     infra = ""
-    if error is not None and not isinstance(error, AssertionError):
+    if error is not None and not isinstance(error, VERDICTS):
         infra = str(error) if isinstance(error, McodeError) else f"{type(error).__name__}: {error}"
+        infra = infra or type(error).__name__
     attempts = tuple(box.attempts) if box else ()
     if not infra and not attempts:
         infra = "the test neither called mcode_attempt() nor mcode_sandbox.verify(...)"
@@ -56,14 +81,32 @@ def _outcome(item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict
     return outcome.to_json()
 
 
+def _kind(
+    call: pytest.CallInfo[None], report: pytest.TestReport, outcome: Mapping[str, Any]
+) -> str:
+    """`infra`, `unsolved`, or empty for what pytest calls it: a test's own rule may fail too."""
+    if not report.failed:
+        return ""
+    if outcome["infra"]:
+        return "infra"
+    solved = any(a["verdict"]["status"] == "passed" for a in outcome["attempts"])
+    said = call.excinfo is not None and isinstance(call.excinfo.value, VERDICTS)
+    return "unsolved" if said and not solved else ""
+
+
 def _shorten(
     report: pytest.TestReport, call: pytest.CallInfo[None], outcome: Mapping[str, Any]
 ) -> None:
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, Unsolved):
-        report.longrepr = str(error)
-    elif outcome["infra"]:
-        report.longrepr = outcome["infra"]
+        report.longrepr = writable(str(error))
+    elif outcome["infra"] and report.failed:
+        report.longrepr = writable(outcome["infra"])
+
+
+def writable(text: str) -> str:
+    """The text as terminals, XML files and xdist's wire can take it: no lone surrogate."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _add_properties(
@@ -72,18 +115,16 @@ def _add_properties(
     """For JUnit and reportlog; on the item, because JUnit reads the teardown's report."""
     from pytest_mcode.reports.properties import properties
 
-    item.user_properties.extend(properties(outcome).items())
+    found = {k: writable(v) if isinstance(v, str) else v for k, v in properties(outcome).items()}
+    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in found]
+    item.user_properties.extend(found.items())
     report.user_properties = list(item.user_properties)
 
 
 def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """An unsolved task is `u`, a failure of the machinery `I`; neither is a red FAILURES wall."""
-    outcome = getattr(report, "mcode", None)
-    if outcome is None or not report.failed:
-        return None
-    if outcome["infra"]:
-        return "infra", "I", "INFRA"
-    return "unsolved", "u", "UNSOLVED"
+    kind: str = getattr(report, "mcode_kind", "") if report.failed else ""
+    return (kind, "I" if kind == "infra" else "u", kind.upper()) if kind else None
 
 
 class Recorder:
@@ -92,11 +133,12 @@ class Recorder:
     def __init__(self, state: State, store: Store) -> None:
         self.store = store
         self.run_id = state.session.run_id
-        self.infra: list[str] = []
-        """Node ids whose machinery failed."""
+        self.infra: set[str] = set()
+        """Node ids whose machinery failed, the last time they ran."""
         self.unsolved = 0
         self.planned: dict[str, tuple[Variant, str]] = {}
         self._state = state
+        self._closed = False
         self.lost = ""
         """Not empty: the database refused a row, nothing was written after it."""
 
@@ -119,11 +161,12 @@ class Recorder:
 
         new = [row for row in rows if row[0] not in self.planned]
         self.planned.update((node_id, (variant, task)) for node_id, variant, task in new)
-        variants = {variant_key(variant): variant for _, variant, _ in new}
+        named = _apart(new)
+        found = {v: self._state.session.fingerprint(v) for v in {v for _, v, _ in new}}
         self.store.plan(
             self.run_id,
-            {k: (v, self._state.session.fingerprint(v)) for k, v in variants.items()},
-            [PlannedItem(n, variant_key(v), t) for n, v, t in new],
+            {variant_key(named[n]): (named[n], found[v]) for n, v, _ in new},
+            [PlannedItem(n, variant_key(named[n]), t) for n, _, t in new],
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -137,27 +180,44 @@ class Recorder:
             self._state.stop(f"mcode: {error}")
 
     def _keep(self, report: pytest.TestReport) -> None:
-        outcome = getattr(report, "mcode", None)
-        if outcome is not None:
+        text: str | None = getattr(report, "mcode", None)
+        if text is not None:
+            outcome = json.loads(text)
             self.store.record(self.run_id, report.nodeid, outcome)
-            if outcome["infra"]:
-                self.infra.append(report.nodeid)
-            elif report.failed:
-                self.unsolved += 1
+            (self.infra.add if outcome["infra"] else self.infra.discard)(report.nodeid)
+            self.unsolved += report.failed and report.mcode_kind == "unsolved"
         elif report.failed and report.nodeid in self.planned:
             message = "the worker process died while it ran this item"
             if report.when == "teardown":
                 message = f"teardown failed: {report.longreprtext[-300:]}"
             self.store.record_infra(self.run_id, report.nodeid, message)
-            self.infra.append(report.nodeid)
+            self.infra.add(report.nodeid)
 
     def finish(self) -> None:
-        """Note the end of the run and let go of the database."""
-        self.store.finish_run(self.run_id)
+        """Note the end of the run, unless it was refused before its first item."""
+        if not self._closed and not self.lost:
+            self.store.finish_run(self.run_id)
 
     def close(self) -> None:
         """Close the database; safe to call twice."""
+        self._closed = True
         self.store.close()
+
+
+def _apart(rows: Sequence[tuple[str, Variant, str]]) -> dict[str, Variant]:
+    """Node id -> variant, each test function with its own where several measure the same cell.
+
+    Otherwise a task would count twice in the denominator, or tests that ask for different things
+    would share one rate.
+    """
+    owners: dict[str, str] = {}
+    named = {}
+    for node_id, variant, task in rows:
+        test = node_id.replace(f"{task}-{variant.label}", "*")
+        if owners.setdefault(variant_key(variant), test) != test:
+            variant = replace(variant, strategy=f"{variant.strategy}@{test}")  # noqa: PLW2901
+        named[node_id] = variant
+    return named
 
 
 def run_parts(state: State) -> dict[str, Any]:

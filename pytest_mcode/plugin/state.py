@@ -42,6 +42,7 @@ class State:
         """Node id -> position among the collected items."""
         self.proved: set[str] = set()
         """Labels of the benchmarks whose self-check this run has seen pass."""
+        self.run_id: str = (self.worker or {}).get("mcode_run_id") or _new_run_id()
         self._settings: Settings | None = None
         self._session: Session | None = None
         self._lookahead: Lookahead | None = None
@@ -79,6 +80,9 @@ class State:
         """End the run after the item that is running."""
         if self.pytest_session is not None:
             self.pytest_session.shouldfail = reason
+        distributed = self.config.pluginmanager.get_plugin("dsession")
+        if distributed is not None:
+            distributed.shouldstop = reason
 
     def say(self, line: str) -> None:
         """Tell the user something before the first item runs."""
@@ -94,9 +98,11 @@ class State:
 
     def close(self) -> None:
         """Stop what was started and let go of the database; safe to call twice."""
-        self.stop_session()
-        if self.recorder is not None:
-            self.recorder.close()
+        try:
+            self.stop_session()
+        finally:
+            if self.recorder is not None:
+                self.recorder.close()
 
     def _make_session(self) -> Session:
         from pytest_mcode.session import builtins
@@ -111,7 +117,7 @@ class State:
         return Session(
             self.settings,
             registry,
-            run_id=sent.get("mcode_run_id") or _new_run_id(),
+            run_id=self.run_id,
             addresses=sent.get("mcode_addresses"),
             workers=sent.get("workercount", 1),
             say=self.say,
@@ -156,4 +162,4 @@ def benchmark_mode(config: pytest.Config, registered: Sequence[str]) -> tuple[st
 
 
 def _new_run_id() -> str:
-    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(2).hex()
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(3).hex()

@@ -11,9 +11,10 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from pytest_mcode.core.errors import McodeError
+from pytest_mcode.core.errors import InfraError, McodeError
 from pytest_mcode.core.fingerprint import digest, seed_for
 from pytest_mcode.core.protocols import Benchmark, Generator, Strategy
 from pytest_mcode.core.records import (
@@ -29,6 +30,7 @@ from pytest_mcode.core.records import (
     Verdict,
 )
 from pytest_mcode.generation import extraction, prompts
+from pytest_mcode.session import wellformed
 
 NO_CODE = Verdict(
     status="no_code",
@@ -80,6 +82,9 @@ class Bench:
         self.task = task
         self.variant = variant
         self.made: list[Attempt] = []
+        self.failures: list[Exception] = []
+        """What the machinery raised, kept because a strategy may swallow it."""
+        self._asked: set[tuple[int, int]] = set()
         self._parts = parts
 
     def opening(self) -> Messages:
@@ -106,21 +111,42 @@ class Bench:
                 iteration,
             ]
         )
-        made = await self._parts.pool.get(key, lambda: self._make(sample, iteration, messages))
+        try:
+            self._claim(sample, iteration)
+            made = await self._parts.pool.get(key, lambda: self._make(sample, iteration, messages))
+        except Exception as error:
+            self.failures.append(error)
+            raise
         self.made.append(made)
         return made
+
+    def _claim(self, sample: int, iteration: int) -> None:
+        """Each place once, so that no strategy draws until it likes the result."""
+        place = f"sample {sample}, iteration {iteration}"
+        if not 0 <= sample < self.variant.samples or iteration < 0:
+            raise InfraError(
+                f"strategy {self.variant.strategy!r} asked for {place}, "
+                f"but the variant has {self.variant.samples} samples"
+            )
+        if (sample, iteration) in self._asked:
+            raise InfraError(f"strategy {self.variant.strategy!r} asked twice for {place}")
+        self._asked.add((sample, iteration))
 
     async def _make(self, sample: int, iteration: int, messages: Messages) -> Attempt:
         parts, task = self._parts, self.task
         seed = seed_for(parts.sampling.seed, task.task_id, sample, iteration)
         request = Request(task, messages, sample, iteration, replace(parts.sampling, seed=seed))
-        answer = await parts.generator.generate(request)
+        try:
+            answer = wellformed.answer(await parts.generator.generate(request))
+        except SystemExit as error:  # it would end the event loop, and with it every other item
+            raise InfraError(f"the generator called sys.exit({error})") from error
         if not answer.messages:
             answer = replace(answer, messages=messages)
         code = extraction.extract(answer, task)
         if not code.strip():
             return Attempt(sample, iteration, answer, "", NO_CODE)
-        verdict = await parts.verify(parts.benchmark.program(task, code, parts.limits))
+        program = parts.benchmark.program(task, code, parts.limits)
+        verdict = wellformed.verdict(await parts.verify(program))
         return Attempt(sample, iteration, answer, code, verdict)
 
 
@@ -131,9 +157,30 @@ async def solve(task: Task, variant: Variant, parts: Parts) -> Outcome:
     infra = ""
     try:
         await parts.strategy.solve(bench)
-    except McodeError as error:
-        infra = str(error)
-    except Exception:  # noqa: BLE001 - the border: our bug is never the model's failure
-        infra = f"internal error: {traceback.format_exc(limit=-3)}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the border: our bug is never the model's failure
+        infra = reason(error)
+    if not infra and bench.failures:
+        infra = reason(bench.failures[0])
+    if not infra and not bench.made:
+        infra = f"strategy {variant.strategy!r} made no attempt"
     attempts = sorted(bench.made, key=lambda a: (a.sample, a.iteration))
     return Outcome(variant, task.task_id, tuple(attempts), infra, time.perf_counter() - start)
+
+
+def begun(task: Task, variant: Variant, start: Callable[[], Future[Outcome]]) -> Future[Outcome]:
+    """What `start` returns; where it could not even begin, the item's outcome that says why."""
+    try:
+        return start()
+    except Exception as error:  # noqa: BLE001 - the same border, for parts that cannot be made
+        failed: Future[Outcome] = Future()
+        failed.set_result(Outcome(variant, task.task_id, (), reason(error)))
+        return failed
+
+
+def reason(error: BaseException) -> str:
+    """Why the machinery failed; never empty, because an empty reason would be none."""
+    if isinstance(error, McodeError):
+        return str(error) or f"{type(error).__name__} without a message"
+    said = traceback.format_exception_only(error)[-1].strip()
+    where = "".join(traceback.format_tb(error.__traceback__, limit=-3))
+    return f"internal error: {said}\n{where}".rstrip()

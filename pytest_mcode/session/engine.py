@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,8 +18,16 @@ class Engine:
     def __init__(self, verifiers: int) -> None:
         self.loop = asyncio.new_event_loop()
         self._verifiers = ThreadPoolExecutor(verifiers, thread_name_prefix="mcode-verify")
-        self._thread = threading.Thread(target=self.loop.run_forever, name="mcode", daemon=True)
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="mcode", daemon=True)
         self._thread.start()
+
+    def _serve(self) -> None:
+        # asyncio ends the loop when a task raises one of these, and every other item would hang.
+        while not self._closing:
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
+        self.loop.close()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the loop; the future may be awaited from any thread."""
@@ -32,20 +41,28 @@ class Engine:
 
         return call
 
-    def close(self, farewell: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Cancel what is in flight, run `farewell` on the loop, and end both kinds of thread."""
-        if self.loop.is_closed():
-            return
+    def close(
+        self, farewell: Callable[[], Awaitable[object]] | None = None, patience_s: float = 15
+    ) -> bool:
+        """Cancel what is in flight, run `farewell` on the loop, and end both kinds of thread.
+
+        False if something on the loop held it for longer than `patience_s` seconds: its thread is
+        left to the end of the process. Safe to call twice.
+        """
+        if self._closing:
+            return self.loop.is_closed()
         try:
-            self.submit(self._cancel_all(farewell)).result(timeout=15)
+            self.submit(self._cancel_all(farewell)).result(timeout=patience_s)
+        except TimeoutError:
+            patience_s = 0
         finally:
+            self._closing = True
             self._verifiers.shutdown(wait=False, cancel_futures=True)
             self.loop.call_soon_threadsafe(self.loop.stop)
-            self._thread.join(timeout=5)
-            if not self._thread.is_alive():
-                self.loop.close()
+            self._thread.join(timeout=min(patience_s, 5))
+        return self.loop.is_closed()
 
-    async def _cancel_all(self, farewell: Callable[[], Awaitable[None]] | None) -> None:
+    async def _cancel_all(self, farewell: Callable[[], Awaitable[object]] | None) -> None:
         tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
-from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox, Server
 from pytest_mcode.core.records import (
     Answer,
@@ -22,11 +23,12 @@ from pytest_mcode.core.records import (
     Verdict,
 )
 from pytest_mcode.generation import extraction, prompts
-from pytest_mcode.session import attempt
+from pytest_mcode.session import attempt, wellformed
 from pytest_mcode.session.cells import Cell, selected
 from pytest_mcode.session.engine import Engine
+from pytest_mcode.session.names import Names
 from pytest_mcode.session.registry import Registry
-from pytest_mcode.session.settings import Settings, bench_label, is_file_name, label
+from pytest_mcode.session.settings import Settings, bench_label, is_file_name
 
 
 class Session:
@@ -60,7 +62,7 @@ class Session:
         self._sandbox: Sandbox | None = None
         self._engine: Engine | None = None
         self._parts: dict[tuple[str, str, str], attempt.Parts] = {}
-        self._models: dict[str, str] = {}
+        self.names = Names()
         self._pool = attempt.Pool()
 
     # What is to be run
@@ -69,7 +71,7 @@ class Session:
         """The benchmark under a name, `name:argument`, a JSON-lines file, or a label of these."""
         key = bench_label(name)
         if key not in self._benchmarks:
-            self._benchmarks[key] = self._make_benchmark(name)
+            self._benchmarks[key] = self._make_benchmark(self.names.bench(name))
         return self._benchmarks[key]
 
     def _make_benchmark(self, name: str) -> Benchmark:
@@ -98,7 +100,7 @@ class Session:
         `narrowed` stands in for the run's settings where a marker gives its own grid.
         """
         settings = narrowed or self.settings
-        self._models.update((label(m), m) for m in settings.models)
+        self.names.add(bench, settings.models)
         tasks = selected(self.dataset(bench), settings)
         variants = list(settings.variants(bench_label(bench)))
         for model in dict.fromkeys(v.model for v in variants):
@@ -136,6 +138,8 @@ class Session:
         if model not in self._generators:
             spec = self.spec(model)
             made: Generator = self.registry.factory("generator", spec.backend)(spec)
+            if not isinstance(getattr(made, "concurrency", None), int):
+                raise ConfigError(f"generator {spec.backend!r} needs a whole number `concurrency`")
             self._generators[model] = made
         return self._generators[model]
 
@@ -148,7 +152,9 @@ class Session:
         return self._sandbox
 
     def _start_sandbox(self) -> Sandbox:
-        slots = self.settings.sandbox_spec.slots or max(1, _cores() // self.workers)
+        slots = self.settings.sandbox_spec.slots or max(
+            1, len(os.sched_getaffinity(0)) // self.workers
+        )
         spec = replace(self.settings.sandbox_spec, slots=slots, label=self.run_id)
         if self.settings.sandbox != "auto":
             return self._started(self.settings.sandbox, spec)
@@ -192,26 +198,33 @@ class Session:
 
     def model_of(self, variant: Variant) -> str:
         """The model as the user named it, from the shortened name in a variant."""
-        return self._models.get(variant.model, variant.model)
+        return self.names.model(variant.model)
 
     def submit(self, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""
-        return self.engine.submit(attempt.solve(cell.task, cell.variant, self.parts(cell.variant)))
+
+        def start() -> Future[Outcome]:
+            parts = self.parts(cell.variant)
+            return self.engine.submit(attempt.solve(cell.task, cell.variant, parts))
+
+        return attempt.begun(cell.task, cell.variant, start)
 
     def verify(self, task: Task, answer: Answer | str) -> tuple[str, Verdict]:
         """Extract and verify one answer, or source code, outside of any strategy; blocks."""
         if isinstance(answer, str):
             answer = Answer(answer, form="program")
+        answer = wellformed.answer(answer)
         code = extraction.extract(answer, task)
         if not code.strip():
             return "", attempt.NO_CODE
         program = self.benchmark(task.benchmark).program(task, code, self.settings.limits)
-        return code, self.sandbox.run(program)
+        return code, wellformed.verdict(self.sandbox.run(program))
 
     def window(self) -> int:
         """Items to keep under way, so that generator and sandbox both stay busy."""
         in_flight = max((g.concurrency for g in self._generators.values()), default=1)
-        return 2 * self.sandbox.slots + -(-2 * in_flight // min(self.settings.samples))
+        slots = self._sandbox.slots if self._sandbox is not None else 1
+        return 2 * slots + -(-2 * in_flight // min(self.settings.samples))
 
     def preflight(self) -> None:
         """Servers up, models there. Raises `ConfigError` or `InfraError`; nothing is drawn."""
@@ -250,30 +263,30 @@ class Session:
 
     def rest(self) -> None:
         """Cancel requests and stop engine and sandbox; servers stay up for the workers."""
-        if self._engine is not None:
-            self._engine.close(self._farewell)
-            self._engine = None
-        self._generators.clear()
-        self._parts.clear()
-        self._stack.close()
-        self._sandbox = None
+        engine, self._engine = self._engine, None
+        try:
+            if engine is not None and not engine.close(self._farewell):
+                self.say("a generator did not let go of the event loop; its thread is left behind")
+        finally:
+            self._generators.clear()
+            self._parts.clear()
+            self._sandbox = None
+            self._stack.close()
 
     def close(self) -> None:
         """Stop everything; safe to call twice."""
-        self.rest()
-        self._served.close()
+        try:
+            self.rest()
+        finally:
+            self._served.close()
 
     async def _farewell(self) -> None:
-        for generator in self._generators.values():
-            await generator.aclose()
+        live = list(self._generators.values())
+        await asyncio.gather(*(generator.aclose() for generator in live), return_exceptions=True)
 
 
 async def _probe(generator: Generator) -> None:
     try:
         await generator.preflight()
     finally:
-        await generator.aclose()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+        await asyncio.gather(generator.aclose(), return_exceptions=True)

@@ -5,6 +5,7 @@ that needs no container (the contract suites hold the real ones to theirs).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -159,3 +160,88 @@ def test_strategies_wait_for_every_sample_before_they_raise(strategy):
     found = outcome(generator, strategy=strategy, samples=4)
     assert len(generator.asked) == 4
     assert len(found.attempts) == 3
+
+
+class Swallowing:
+    """A strategy that carries on as if nothing had happened."""
+
+    name = "swallowing"
+
+    async def solve(self, bench):
+        for sample in range(bench.variant.samples):
+            with contextlib.suppress(Exception):
+                await bench.attempt(sample, 0, bench.opening())
+        return []
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_strategy_cannot_swallow_a_failure_of_the_machinery(samples):
+    """A lost draw makes the item infra even where the strategy says nothing of it."""
+    found = outcome(Scripted(infra_at_sample=0), strategy=Swallowing(), samples=samples)
+    assert found.infra == "the server is gone"
+    assert not found.solved
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ([], "made no attempt"),
+        ([(0, 0), (0, 0)], "asked twice for sample 0, iteration 0"),
+        ([(1, 0)], "asked for sample 1, iteration 0, but the variant has 1 samples"),
+    ],
+    ids=["none", "twice", "too-many"],
+)
+def test_a_strategy_that_breaks_the_rules_gives_no_number(places, said):
+    """No attempt, the same place twice, more draws than planned: infra that names the strategy."""
+
+    class Cheating:
+        name = "cheating"
+
+        async def solve(self, bench):
+            return [await bench.attempt(*place, bench.opening()) for place in places]
+
+    found = outcome(Scripted(), strategy=Cheating(), samples=1)
+    assert said in found.infra
+
+
+BAD_ANSWERS = {
+    "none": (None, "the generator returned None, not an Answer"),
+    "text": (Answer(None), "Answer.text is None, not a text"),
+    "form": (Answer("x", form="poem"), "Answer.form is 'poem'"),
+    "tokens": (Answer("x", prompt_tokens=None), "Answer.prompt_tokens is None, not a count"),
+    "huge": (Answer("x", calls=2**70), "Answer.calls is 1180"),
+    "nan": (Answer("x", request_s=float("nan")), "Answer.request_s is nan, not a number"),
+    "options": (Answer("x", options={"a": object()}), "Answer.options cannot be written as JSON"),
+    "messages": (Answer("x", messages=("hello",)), "Answer.messages holds 'hello'"),
+    "exit": (SystemExit(3), "the generator called sys.exit(3)"),
+    "silent": (InfraError(), "InfraError without a message"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_an_answer_that_cannot_be_kept_is_infra(name):
+    """Whatever a generator returns or raises: one infra item that says what was wrong."""
+    given, said = BAD_ANSWERS[name]
+
+    class Strange(Scripted):
+        async def generate(self, request):
+            if isinstance(given, BaseException):
+                raise given
+            return given
+
+    found = outcome(Strange())
+    assert said in found.infra
+    assert found.infra.startswith(said)
+    assert not found.attempts
+
+
+@pytest.mark.parametrize("given", [None, Verdict("great"), Verdict("passed", wall_s=float("inf"))])
+def test_a_verdict_that_is_none_is_infra(given):
+    """A sandbox of somebody else that says nonsense gives no number."""
+
+    async def nonsense(program):
+        return given
+
+    cell = Variant("tiny", "scripted")
+    asked = replace(parts(Scripted()), verify=nonsense)
+    assert "erdict" in asyncio.run(attempt.solve(TASK, cell, asked)).infra

@@ -1,0 +1,94 @@
+"""In the controller of pytest-xdist, which collects nothing and knows only ids.
+
+Registered whenever tests are distributed, because only the workers find out whether a project has
+tests that measure something. It costs such a project two attributes per worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_mcode.plugin import state as states
+
+RETRIES = 2
+"""Times that an item is given to another worker after the one that ran it died."""
+
+
+class Controller:
+    """Hands the run's identity to the workers and takes their plan from the first of them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        token = os.urandom(8).hex()
+        self._plan = Path(tempfile.gettempdir()) / f"mcode-plan-{token}" / "plan.json"
+        self._crashes: Counter[str] = Counter()
+        self._late = False
+        """The run turned out to measure something when its loop had begun."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Send run id, server addresses and the place of the plan to a worker."""
+        state = states.of(self._config)
+        node.workerinput["mcode_run_id"] = state.run_id
+        node.workerinput["mcode_plan"] = str(self._plan)
+        if state.benches:
+            node.workerinput["mcode_addresses"] = dict(state.session.addresses)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Write the plan to the store before the first item is given out."""
+        recorder = states.of(self._config).recorder
+        if (recorder is None or not recorder.planned) and self._plan.exists():
+            self._write(json.loads(self._plan.read_text()))
+
+    def _write(self, plan: dict[str, Any]) -> None:
+        from pytest_mcode.core.errors import McodeError
+        from pytest_mcode.core.records import Variant
+        from pytest_mcode.plugin import active, preparation
+
+        state = states.of(self._config)
+        self._late = not self._config.pluginmanager.has_plugin(active.NAME)
+        active.register(self._config)
+        state.session.names.adopt(plan["names"])
+        rows = [(node_id, Variant(**variant), task) for node_id, variant, task in plan["rows"]]
+        try:
+            preparation.write_plan(state, rows)
+        except McodeError as error:
+            state.close()
+            pytest.exit(f"mcode: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
+        state.session.rest()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """The exit status, where the hooks of a measuring run came too late for this one."""
+        from pytest_mcode.plugin import loop
+
+        try:
+            return (yield)
+        finally:
+            if self._late:
+                loop.count_failures(session)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
+        """Give an item whose worker died to another one, a few times."""
+        recorder = states.of(self._config).recorder
+        if recorder is None or crashitem not in recorder.planned:
+            return
+        self._crashes[crashitem] += 1
+        if self._crashes[crashitem] <= RETRIES:
+            sched.mark_test_pending(crashitem)
+            report.outcome = "rerun"
+
+    def pytest_unconfigure(self) -> None:
+        """Remove the plan's folder."""
+        shutil.rmtree(self._plan.parent, ignore_errors=True)

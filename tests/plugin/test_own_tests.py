@@ -1,0 +1,143 @@
+"""Tests of a project's own with `@pytest.mark.mcode`: what they say is kept, however they run."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.docker
+
+OWN = """
+import pytest
+pytestmark = pytest.mark.mcode(bench="tiny", tasks=["tiny/mirror_words"])
+
+def test_plain(mcode_attempt):
+    mcode_attempt().check()
+
+def test_own_rule_fails(mcode_attempt):
+    assert mcode_attempt().solved
+    assert False, "my own rule"
+
+def test_own_bug(mcode_attempt):
+    mcode_attempt()
+    1 / 0
+
+def test_skips_afterwards(mcode_attempt):
+    mcode_attempt()
+    pytest.skip("seen enough")
+
+@pytest.mark.skip(reason="not today")
+def test_skipped(mcode_attempt):
+    mcode_attempt()
+
+def test_forgets_to_ask(mcode_attempt):
+    pass
+
+def test_pytest_fail(mcode_sandbox):
+    if not mcode_sandbox.verify("x = 1").passed:
+        pytest.fail("not good enough")
+
+def test_second_look(mcode_task, mcode_sandbox):
+    mcode_sandbox.verify("x = 1")
+    assert mcode_sandbox.verify(mcode_task.reference).passed
+
+@pytest.mark.parametrize("a", [1, 2])
+class TestMore:
+    def test_plain(self, mcode_attempt, a):
+        mcode_attempt().check()
+"""
+STATES = "SELECT replace(nodeid, 'test_own.py::', ''), state, solved, attempts FROM items"
+
+
+def test_every_ending_of_a_test_has_its_row(run, database, pytester):
+    """Measured rows stay measured; a test's own failure is F and red, forgetting to ask is infra.
+
+    With xdist the rows are the same.
+    """
+    pytester.makepyfile(test_own=OWN)
+    seen = []
+    for workers in ((), ("-n2",)):
+        path = pytester.path / f"rows{len(seen)}.db"
+        result = run("--mcode-model=gold", f"--mcode-db={path}", *workers)
+        assert result.ret == 1
+        outcomes = {"passed": 4, "failed": 2, "unsolved": 1, "infra": 1, "skipped": 2}
+        assert result.parseoutcomes() == outcomes, result.stdout.str()
+        found = {name.partition("[")[0]: rest for name, *rest in type(database)(path).rows(STATES)}
+        seen.append((found, type(database)(path).verdicts()))
+    done = ["done", 1, 1]
+    assert seen[0][0] == {
+        "test_plain": done,
+        "test_own_rule_fails": done,
+        "test_own_bug": done,
+        "test_skips_afterwards": done,
+        "test_skipped": ["planned", None, 0],
+        "test_forgets_to_ask": ["infra", None, 0],
+        "test_pytest_fail": ["done", 0, 1],
+        "test_second_look": ["done", 1, 2],
+        "TestMore::test_plain": done,
+    }
+    assert seen[0] == seen[1]
+    # No task counts twice in a rate, and a second look is no draw.
+    twice = "SELECT 1 FROM items GROUP BY variant_id, task_id HAVING count(*) > 1"
+    assert type(database)(path).rows(twice) == []
+    look = "SELECT first_passed, samples_generated FROM items WHERE nodeid LIKE '%second_look%'"
+    assert type(database)(path).rows(look) == [(0, 1)]
+
+
+def test_infra_that_a_test_swallows_is_still_red(run, database, pytester, wrong_answers):
+    """A test that catches the error and passes: `I`, an infra row and exit status 1."""
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+
+        @pytest.mark.mcode(bench="tiny", tasks=["tiny/count_peaks"])
+        def test_own(mcode_attempt):
+            with pytest.raises(Exception):
+                mcode_attempt()
+        """
+    )
+    result = run(f"--mcode-model=replay:{wrong_answers}")
+    assert result.parseoutcomes() == {"infra": 1}
+    assert result.ret == 1
+    assert database.rows("SELECT state FROM items") == [("infra",)]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
+def test_own_tests_beside_the_suite_need_proof_too(run, database, pytester, workers):
+    """A benchmark that only a mark names is proved before the first item, also with xdist."""
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+
+        @pytest.mark.mcode(bench="broken.jsonl")
+        def test_own(mcode_attempt):
+            mcode_attempt().check()
+        """
+    )
+    row = (
+        '{"task_id": "b/0", "prompt": "def f(n):\\n", "entry_point": "f", '
+        '"canonical_solution": "    return 1\\n", '
+        '"test": "def check(candidate):\\n    assert candidate(1) == 2\\n"}\n'
+    )
+    (pytester.path / "broken.jsonl").write_text(row)
+    args = ("--mcode-bench=tiny", "--mcode-limit=1", "--mcode-model=gold", "test_own.py")
+    result = run(*args, *workers)
+    assert result.ret == 4, result.stdout.str()
+    assert "no number of it can be believed" in result.stdout.str() + result.stderr.str()
+    assert database.rows("SELECT count(*) FROM items") == [(0,)]
+
+
+@pytest.mark.parametrize("given", ["samples=0", "limit='3'", "debug_iters=[1, -1]"])
+def test_a_mark_with_a_wrong_value_is_refused(run, pytester, given):
+    """Values of a mark are held to what the option takes."""
+    pytester.makepyfile(
+        test_own=f"""
+        import pytest
+
+        @pytest.mark.mcode(bench="tiny", {given})
+        def test_own(mcode_attempt):
+            pass
+        """
+    )
+    result = run("--mcode-model=gold")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*mark mcode(*) is not legal: it takes a whole number*"])
