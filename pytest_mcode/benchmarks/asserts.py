@@ -10,13 +10,13 @@ BUILTINS = frozenset(dir(builtins))
 
 
 def count_checks(tree: ast.Module) -> int:
-    """How many distinct assertions must have held for a pass.
+    """How many distinct assertions must at least have held for a pass.
 
-    The judge of the sandboxes instruments every `assert` and counts each place in the source once,
-    however often a loop comes by. So this counts `ast.Assert` nodes, leaving out those whose test
-    is a constant (`assert True` in HumanEval proves nothing) and those that an `if`, `while`,
-    `match` or `except` may skip on a correct run. Where all are conditional, one of them is
-    required; 0 means that the code asserts nothing at all.
+    The judge of the sandboxes counts the places in the source that held, each once however often a
+    loop comes by: every `assert` whose test is no constant (`assert True` in HumanEval proves
+    nothing), conditional or not. This is the floor for that count: the same statements, without
+    those that an `if`, `while`, `match`, `except` or `else` may skip on a correct run. Where all
+    are conditional, one of them is required; 0 means that the code asserts nothing at all.
     """
     certain = sum(1 for _ in _certain(tree.body))
     return certain or int(any(_telling(node) for node in ast.walk(tree)))

@@ -17,7 +17,7 @@ from pytest_mcode.core.records import Limits, Program, SandboxSpec, Verdict
 
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
-SHORT = Limits(wall_s=3.0, memory_mb=128)
+SHORT = Limits(wall_s=2.0, memory_mb=128)
 LONG = Limits(wall_s=60.0)
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="no ../shared/data beside the repository")
 
@@ -64,8 +64,8 @@ def test_an_honest_program_passes_and_its_checks_are_counted(verdict):
         ("def f(x): assert x > 5, 'small'", "error", "AssertionError: small (line 1)"),
         ("def f(x) return x", "error", "SyntaxError: expected ':'"),
         ("def g(x): return 2", "error", "NameError: name 'f' is not defined"),
-        ("import missing_library", "error", "No module named 'missing_library' (line 1)"),
-        ("def f(x):\n    while True: pass", "timeout", "no end within 3 s"),
+        ("import nolib", "error", "No module named 'nolib' (line 1); needs nolib, which the san"),
+        ("def f(x):\n    while True: pass", "timeout", "no end within 2 s"),
         ("def f(x): return [0] * 10 ** 9", "memory", "MemoryError (line 1)"),
         ("import os\ndef f(x): os._exit(3)", "error", "exited with status 3 before the tests"),
         ("import os\ndef f(x): os.kill(os.getpid(), 11)", "error", "died by SIGSEGV before"),
@@ -333,6 +333,37 @@ def test_classes_of_the_candidate_build_objects_that_can_be_given_back(verdict):
     assert verdict(candidate, tests, checks=2).passed
 
 
+def test_named_tuples_and_members_of_an_enum_keep_their_attributes_and_can_be_given_back(sandbox):
+    """They compare as the plain value below, and are themselves again in the program."""
+    candidate = """
+import collections, enum
+P = collections.namedtuple('P', 'a b')
+class I(enum.IntEnum): one = 1
+class S(str, enum.Enum): x = 'x'
+class Queue:
+    def __init__(self): self.items = [1]
+    def popleft(self): return self.items.pop(0)
+    def clear(self): raise KeyError
+def f(points): return [p.a + p.b for p in points]
+def make(kind): return {'P': P(1, 2), 'I': I.one, 'S': S.x}[kind]
+def name(member): return member.name
+def grow(queues): queues[0].items.append(2); queues.append(1)
+"""
+    tests = """
+p, i, s = make('P'), make('I'), make('S')
+assert f([P(1, 2), make('P')]) == [3, 3]
+assert p == (1, 2) and p.a == 1 and p._replace(a=5) == (5, 2) and sorted([p, (0, 0)])[1] is p
+assert i == 1 and s == 'x' and i.name == 'one' and i + 1 == 2
+assert name(i) == 'one' and name([s][0]) == 'x' and name(s) == 'x'
+queues = [Queue()]
+grow(queues)
+assert len(queues) == 2 and queues[0].popleft() == 1
+"""
+    names = ("f", "make", "name", "P", "Queue", "grow")
+    seen = sandbox.run(Program(candidate, tests, names, checks=5))
+    assert seen.passed, seen
+
+
 def test_names_that_are_modules_come_from_the_judge(sandbox):
     """Tests that rely on the candidate's `import math` get the judge's; an impostor is a proxy."""
     tests = "assert math.isclose(f(), 4.0)\n"
@@ -340,6 +371,8 @@ def test_names_that_are_modules_come_from_the_judge(sandbox):
     assert sandbox.run(honest).passed
     wrong = "import math\nmath.isclose = lambda *a: True\ndef f(): return 0.0"
     assert sandbox.run(Program(wrong, tests, ("f", "math"))).status == "failed"
+    wrong = "class math: isclose = staticmethod(lambda *a: True)\ndef f(): return 0.0"
+    assert sandbox.run(Program(wrong, tests, ("f", "math"))).status == "error"
     missing = Program("def f(): return 4.0", tests, ("f", "math"))
     assert sandbox.run(missing).detail == "NameError: name 'math' is not defined"
 
@@ -438,6 +471,17 @@ def test_a_program_that_breaks_its_slot_twice_gets_a_verdict(verdict):
     assert verdict("def f(): return 1", "assert f() == 1\n").passed
 
 
+@pytest.mark.parametrize(
+    "tests", ["assert sum(f()) == 1\n", "for x in f():\n    assert x >= 0\nassert f() == 1\n"]
+)
+def test_tests_that_a_result_keeps_busy_end_in_time(verdict, tests):
+    """In a C function that no handler interrupts the judge is ended, and the next one as well."""
+    seen = verdict("def f(): return range(10 ** 15)", tests, limits=Limits(wall_s=1.0))
+    assert seen.status in ("error", "timeout")
+    assert "replaced twice" in seen.detail or "CPU time of the tests" in seen.detail
+    assert verdict("def f(): return 1", "assert f() == 1\n").passed
+
+
 def test_run_may_be_called_from_many_threads(sandbox):
     """Verdicts belong to their programs, whatever the order."""
 
@@ -487,6 +531,10 @@ check(double)
 """
 
 
+BREAKERS = {"files_deep"}
+"""What may cost a slot: each names a trick whose clean-up is given up on purpose."""
+
+
 @pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
 def test_hostile_programs_do_not_pass_and_harm_nobody(sandbox, path):
     """Each file's first line says which verdicts are right; the next programs still pass."""
@@ -494,6 +542,7 @@ def test_hostile_programs_do_not_pass_and_harm_nobody(sandbox, path):
     expected = source.partition("expect:")[2].partition(" - ")[0].strip().split("|")
     seen = sandbox.run(Program(source, DOUBLE, ("double",), checks=4, limits=SHORT))
     assert seen.status in expected, seen
+    assert "had to be replaced" not in seen.detail or path.stem in BREAKERS, seen
     honest = Program("def double(n): return n * 2", DOUBLE, ("double",), checks=4)
     assert [sandbox.run(honest).status for _ in range(3)] == ["passed"] * 3
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from endings import CandidateError, Fatal, Forged, Gone
 from frames import MAX_RESULT, framed, to_json
-from remote import SKILLS, Remote, iter_self, update
+from remote import Remote, carrier, remote_kind, update
 from values import builtin_name, decode, encode
 
 from_json = JSONDecoder().decode
@@ -45,8 +45,8 @@ class Candidate:
         self.last: tuple[str, Any, Any] | None = None
         self.returned: Any = None
         self.answered = False
-        self.objects: dict[int, Remote] = {}
-        self.kinds: dict[tuple[str, str], type[Remote]] = {}
+        self.objects: dict[int, Any] = {}
+        self.kinds: dict[tuple[str, Any], Any] = {}
         self.ahead: dict[int, list[Any]] = {}
         self.functions: list[Callable[..., Any]] = []
         self.bound: list[Callable[..., Any]] = []
@@ -114,23 +114,25 @@ class Candidate:
 
     # -- values -------------------------------------------------------------------------------
 
-    def resolve(self, tagged: dict[str, Any]) -> Remote:
+    def resolve(self, tagged: dict[str, Any]) -> Any:
         """The stand-in for an object of the worker, the same for the same object."""
-        number, name, skills = tagged["@o"]
+        ((tag, (number, name, what)),) = tagged.items()
         known = self.objects.get(number)
-        if known is None:
-            kind = self.kinds.get((name, skills)) or self._kind(name, skills)
+        if known is None and tag == "@o":
+            kind = self.kinds.get((name, what))
+            if kind is None:
+                kind = self.kinds[name, what] = remote_kind(name, what)
             known = self.objects[int(number)] = kind(self, number)
+        elif known is None and tag == "@p":
+            plain = decode(what, self.resolve)
+            kind = self.kinds.get((name, type(plain)))
+            if kind is None:
+                kind = self.kinds[name, type(plain)] = carrier(self, name, type(plain))
+            known = self.objects[int(number)] = kind(plain)
+            known._number = number
+        elif known is None:
+            raise ValueError(tag)
         return known
-
-    def _kind(self, name: str, skills: str) -> type[Remote]:
-        """A class with the name and the abilities of the worker's."""
-        methods: dict[str, Any] = dict(SKILLS[letter] for letter in skills)
-        if "n" in skills:
-            methods["__iter__"] = iter_self
-        methods["__slots__"] = ()
-        kind = self.kinds[name, skills] = type(name, (Remote,), methods)
-        return kind
 
     def value(self, data: Any) -> Any:
         """A plain value from the worker."""
@@ -139,10 +141,12 @@ class Candidate:
         except _UNREADABLE:
             raise self.fail(Forged("a value that no worker writes")) from None
 
-    def reference(self, value: Any) -> dict[str, Any]:
+    def reference(self, value: Any, plain: Any = None) -> Any:
         """How an object of the tests is named to the worker."""
-        if isinstance(value, Remote):
+        if isinstance(value, Remote) or hasattr(type(value), "_carried"):
             return {"@r": value._number}
+        if plain is not None:
+            return plain
         name = self.proxies.get(id(value))
         if name is not None:
             return {"@n": name}
@@ -258,7 +262,7 @@ class Candidate:
                 try:
                     error = kind(*given)
                     break
-                except (TypeError, ValueError):
+                except (TypeError, ValueError, ArithmeticError):
                     continue
         self.raised = error
         return error
@@ -273,10 +277,12 @@ class Candidate:
                 namespace.pop(name, None)
             elif kind == "f":
                 namespace[name] = self.proxy(name)
-            elif type(kind) is dict and kind.get("m") in MODULES:
+            elif type(kind) is dict and str(kind.get("m")) in MODULES:
                 namespace[name] = importlib.import_module(kind["m"])
-            else:
+            elif name not in MODULES:  # an impostor is no module
                 namespace[name] = self.value(kind["v"])
+            else:
+                namespace.pop(name, None)
 
     def proxy(self, name: str) -> Callable[..., Any]:
         """A function that calls the program's."""

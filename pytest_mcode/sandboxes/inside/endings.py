@@ -8,7 +8,7 @@ class Fatal(BaseException):
 
 
 class TimeUp(Fatal):
-    """The program's wall time is over."""
+    """The program's wall time is over; or, as the message says, another time."""
 
 
 class Gone(Fatal):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from values import CARRIED
+
 if TYPE_CHECKING:
     from candidate import Candidate
 
@@ -35,6 +37,20 @@ class Remote:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object>"
+
+
+def carrier(candidate: Candidate, name: str, base: type) -> type:
+    """The judge's kind of a subclass of a plain type: compares as that type does, and asks the
+    worker for what the type does not have (the fields of a named tuple)."""
+    if base not in CARRIED:
+        raise ValueError(base.__name__)
+
+    def attribute(self: Any, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return candidate.ask("g", self._number, name)
+
+    return type(name, (base,), {"__getattr__": attribute, "_carried": True})
 
 
 def _call(self: Remote, *args: Any, **kwargs: Any) -> Any:
@@ -77,10 +93,19 @@ SKILLS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
+def remote_kind(name: str, skills: str) -> type[Remote]:
+    """A class with the name and the abilities of the worker's."""
+    methods: dict[str, Any] = dict(SKILLS[letter] for letter in skills)
+    if "n" in skills:
+        methods["__iter__"] = iter_self
+    methods["__slots__"] = ()
+    return type(name, (Remote,), methods)
+
+
 def update(old: Any, new: Any) -> Any:
     """Give `old` the contents of `new`, keeping identities down to where they differ in kind."""
     kind = type(old)
-    if kind is not type(new):
+    if kind is not type(new) or isinstance(old, Remote):
         return new
     if kind is list:
         old[:] = [update(a, b) for a, b in zip(old, new, strict=False)] + new[len(old) :]

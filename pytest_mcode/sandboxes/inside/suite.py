@@ -1,14 +1,16 @@
 """The tests as the judge runs them: compiled, with every assertion counted; and failures in words.
 
-A check is an `assert` statement whose condition is not a constant. The benchmark's own count
-(`Program.checks`) follows the same rule: both walk `ast.Assert` nodes and skip those whose test is
-an `ast.Constant`. They are written twice on purpose, because a judge that imports the party it
-checks is no judge.
+A check is an `assert` statement whose condition is not a constant. The judge counts the places in
+the source that held, be they conditional or not. `Program.checks` is the floor for that count: the
+benchmarks count the same statements, but leave out those that a correct run may skip (in `if`,
+`while`, `match`, `except`, `else`). The rule for a constant is written twice on purpose, because a
+judge that imports the party it checks is no judge.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import reprlib
 import traceback
 from types import CodeType
@@ -21,7 +23,20 @@ HELD = "__mcode_held__"
 _MOST_LINE = 400
 _BUFFERS = ("bytearray", "memoryview", "array")
 
-_short = reprlib.Repr()
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+class _Repr(reprlib.Repr):
+    """By the exact type: Python 3.11's goes by its name, and would take an object of the candidate
+    whose class is called `list` for one, and ask it for its items."""
+
+    def repr1(self, x: Any, level: int) -> str:
+        if type(x).__module__ != "builtins" and type(x).__module__ != "collections":
+            return self.repr_instance(x, level)
+        return super().repr1(x, level)
+
+
+_short = _Repr()
 _short.maxlist = _short.maxtuple = _short.maxset = _short.maxdict = _short.maxdeque = 40
 _short.maxstring = _short.maxother = 200
 _short.maxlong = 60
@@ -82,7 +97,7 @@ class Suite:
 def shown(value: Any) -> str:
     """A bounded repr of a plain value; it calls nothing of the candidate."""
     try:
-        return _short.repr(value)
+        return _ADDRESS.sub("", _short.repr(value))
     except (ValueError, RecursionError):  # an integer of more than 4300 digits
         return f"<{type(value).__name__} too large to show>"
 

@@ -82,7 +82,8 @@ def hide() -> None:
 def state() -> tuple[object, ...]:
     """What a worker of the same user could have changed about this process."""
     limits = [resource.getrlimit(number) for number in LIMITS]
-    return limits, os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
+    mode = os.stat("/tmp").st_mode  # in a user namespace /tmp is the worker's own
+    return limits, os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0), mode
 
 
 def oom_kills() -> int:
@@ -97,22 +98,24 @@ def oom_kills() -> int:
     return 0
 
 
-def reap(pid: int) -> tuple[int, int, int]:
-    """Kill all there is and wait for it: the worker's wait status, its peak KiB, other processes.
+def reap(pid: int) -> tuple[int, int, int, int]:
+    """Kill all there is and wait for it: the worker's wait status, peak KiB and CPU milliseconds,
+    and how many other processes there were.
 
     kill(-1) reaches every process of this user in this pid namespace but the first, in one go:
     nothing can fork its way around it. The judge is another user's, or in another namespace.
     """
-    status = peak = others = 0
+    status = peak = cpu_ms = others = 0
     while True:
         with suppress(OSError):
             os.kill(-1, signal.SIGKILL)
         try:
             child, code, usage = os.wait4(-1, 0)
         except ChildProcessError:
-            return status, peak, others
+            return status, peak, cpu_ms, others
         if child == pid:
             status, peak = code, usage.ru_maxrss
+            cpu_ms = int(1000 * (usage.ru_utime + usage.ru_stime))
         else:
             others += 1
 
@@ -225,13 +228,13 @@ def supervise(judge: _socket.socket) -> None:
         word = judge.recv(1)
         if not word:
             os._exit(0)
-        status, peak, others = reap(pid)
+        status, peak, cpu_ms, others = reap(pid)
         clean = empty_tmp() and state() == pristine
         output = clear_output()
         starved = 0
         if word == WORKER_DIED or others:  # its children's deaths are not the next program's
             starved, killed = oom_kills() - killed, oom_kills()
-        report = b"%d %d %d %d %d %d" % (status, peak, others, output, clean, starved)
+        report = b"%d %d %d %d %d %d" % (status, peak, cpu_ms, output, clean, starved)
 
 
 def main(arguments: list[str]) -> None:

@@ -18,13 +18,14 @@ DEEPEST = 200
 """Nesting beyond which a value stays opaque; also what ends a list that contains itself."""
 _WORD = 1 << 63
 _LONG = 8
+_MOST_BITS = 1 << 20
 _SCALARS = {int, float, bool, str, type(None)}
 _TYPES = (
     *(bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset),
     *(range, object, type, type(None)),
 )
 _NAMED_TYPES = {kind.__name__: kind for kind in _TYPES}
-Hook = Callable[[Any], Any]
+Hook = Callable[..., Any]
 
 
 def _pairs(value: dict[Any, Any]) -> list[list[Any]]:
@@ -44,6 +45,14 @@ def _ordered(value: set[Any]) -> list[Any]:
     """
     items = list(set.__iter__(value))
     return [list(set(items)) != items and list(set(frozenset(items))) == items, *items]
+
+
+def _fraction(parts: list[int]) -> Any:
+    """Bounded: the greatest common divisor of two huge numbers takes hours."""
+    numerator, denominator = parts
+    if max(numerator.bit_length(), denominator.bit_length()) > _MOST_BITS:
+        raise ValueError("a fraction beyond the bound")
+    return _import("fractions").Fraction(numerator, denominator)
 
 
 def _moment(value: Any) -> list[int]:
@@ -104,7 +113,7 @@ BUILDERS: dict[str, Hook] = {
     "V": lambda v: dict(enumerate(v)).values(),
     "J": lambda v: dict(v).items(),
     "D": lambda v: _import("decimal").Decimal(v),
-    "F": lambda v: _import("fractions").Fraction(*v),
+    "F": _fraction,
     "da": lambda v: _import("datetime").date(*v),
     "dt": lambda v: _import("datetime").datetime(*v[:7], fold=v[7]),
     "td": lambda v: _import("datetime").timedelta(*v),
@@ -124,6 +133,11 @@ PLAIN_BASES: tuple[tuple[type, Hook], ...] = (
     (frozenset, lambda v: frozenset(frozenset.__iter__(v))),
 )
 """How a subclass becomes the plain value below it, by the base's own methods alone."""
+
+
+CARRIED = frozenset({int, float, str, bytes, tuple, frozenset})
+"""Plain types that never change: their subclasses (named tuples, members of an enum) cross as the
+plain value together with a reference, so that attributes work and they can be given back."""
 
 
 def _text(value: str) -> Any:
@@ -158,12 +172,14 @@ def _other(value: Any, opaque: Hook, depth: int) -> Any:
         return {"T": value.__name__}
     for base, plain in PLAIN_BASES:
         if base in kind.__mro__:  # not isinstance: an object may lie about its __class__
-            return encode(plain(value), opaque, depth)
+            data = encode(plain(value), opaque, depth)
+            return opaque(value, data) if base in CARRIED else data
     return opaque(value)
 
 
 def encode(value: Any, opaque: Hook, depth: int = 0) -> Any:  # noqa: PLR0911 - the hot path
-    """`value` as what JSON can hold; `opaque(x)` gives the reference for what has no rule."""
+    """`value` as what JSON can hold; `opaque(x)` gives the reference for what has no rule, and
+    `opaque(x, data)` the one for a subclass of an immutable plain type that encodes as `data`."""
     kind = type(value)
     if kind is bool or kind is float or value is None:
         return value

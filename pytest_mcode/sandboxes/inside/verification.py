@@ -5,7 +5,9 @@ from __future__ import annotations
 import marshal
 import os
 import random
+import re
 import signal
+import sys
 import traceback
 import zlib
 from collections.abc import Callable
@@ -15,12 +17,19 @@ from candidate import Candidate
 from endings import Fatal, Forged, Gone, TimeUp
 from suite import HELD, Suite, call_text, frames_of, raised_text, shown, trace_text
 
+MOST_FINALLY = 4
+"""A `finally` clause is compiled twice, each nested one twice as often: 20 levels take minutes in
+which the compiler listens to no signal. Beyond this the worker compiles, within its limits."""
 SMALL_SOURCE = 64 << 10
 """Characters up to which the judge compiles for the worker: its pages are warm, a fresh child
 pays 0.4 ms of copy-on-write faults for it, and no code of the candidate runs in compile()."""
 FILE_SIZE = 8 << 20
 _MOST_FEEDBACK = 1500
 _MOST_DETAIL = 300
+_TICKS = 0.5
+"""Of the limit: the kernel counts ticks against it, but reports the time that truly ran, which is
+less where other processes share the core."""
+_MISSING = re.compile(r"No module named '(\w+)")
 
 
 class Verification:
@@ -36,7 +45,6 @@ class Verification:
         self.suite: Suite | None = None
         self.error: BaseException | None = None
         self.stdout = ""
-        self.wall_s = 0.0
 
     def run(self) -> None:
         """Define the candidate, run the tests; `error` stays None if both went through."""
@@ -58,7 +66,7 @@ class Verification:
         """Send the program, meanwhile run the context; the namespace with the names bound."""
         job = self.job
         source, code = job["candidate"], b""
-        if len(source) <= SMALL_SOURCE:
+        if len(source) <= SMALL_SOURCE and source.count("finally") <= MOST_FINALLY:
             code = marshal.dumps(compile(source, "<candidate>", "exec", 0, True))
         seed = 1 + zlib.crc32(source.encode("utf-8", "surrogatepass")) if "random" in source else 0
         program = ("" if code else source, code, tuple(job["names"]), seed, job["cpu_s"])
@@ -82,8 +90,10 @@ class Verification:
 
     def answer(self, wall_s: float, report: list[int]) -> dict[str, Any]:
         """The verdict as JSON: status, one line, feedback, output, figures."""
-        self.wall_s = wall_s
-        status, detail, feedback = self.outcome(report)
+        try:
+            status, detail, feedback = self.outcome(report)
+        except Exception as error:  # whatever a hostile exception or value does to its description
+            status, detail, feedback = "error", f"no words for it: {type(error).__name__}", ""
         return {
             "id": self.job["id"],
             "status": status,
@@ -100,7 +110,7 @@ class Verification:
         """Status, one line and feedback."""
         fatal, error = self.candidate.fatal, self.error
         if isinstance(fatal, TimeUp):
-            return self.time_up(f"{self.job['wall_s']:g} s of wall time")
+            return self.time_up(str(fatal) or f"{self.job['wall_s']:g} s of wall time")
         if isinstance(fatal, Forged):
             return "forged", f"the program's process sent {fatal}", ""
         if isinstance(fatal, Gone):
@@ -125,17 +135,18 @@ class Verification:
 
     def gone(self, report: list[int]) -> tuple[str, str, str]:
         """The worker ended before the tests did."""
-        status, _, _, output, _, starved = report
+        status, _, cpu_ms, output, _, starved = report
         if output >= FILE_SIZE:
             return "output_limit", f"more than {FILE_SIZE >> 20} MB of raw output", ""
         if starved and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             return "memory", "killed by the kernel for want of memory", ""
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
-            ignored = number == signal.SIGKILL and self.wall_s >= self.job["cpu_s"]
-            if number == signal.SIGXCPU or ignored:
+            used_up = cpu_ms >= _TICKS * 1000 * self.job["cpu_s"]
+            if number in (signal.SIGXCPU, signal.SIGKILL) and used_up:
                 return self.time_up(f"{self.job['cpu_s']} s of CPU time")
-            name = signal.Signals(number).name
+            known = number in set(signal.Signals)
+            name = signal.Signals(number).name if known else f"signal {number}"
             return "error", f"the program died by {name} before the tests finished", ""
         code = os.WEXITSTATUS(status)
         return "error", f"the program exited with status {code} before the tests finished", ""
@@ -152,7 +163,7 @@ class Verification:
         last = self.candidate.last
         called = f"{call_text(last)} raised:\n" if last is not None else ""
         room = _MOST_FEEDBACK - len(called)
-        return status, raised_text(claim) + where, called + trace[-room:]
+        return status, raised_text(claim) + where + missing(claim), called + trace[-room:]
 
     def tests_raised(self, error: BaseException) -> tuple[str, str, str]:
         """An assertion did not hold, or the tests could not go on."""
@@ -165,3 +176,11 @@ class Verification:
                 text = f"{text}: {got}" if text == "AssertionError" else f"{text}\n{got}"
             return "failed", f"{statement}: {text}", f"{statement}\n{text}"
         return "error", text.splitlines()[-1], f"{statement}\n{text}".strip()
+
+
+def missing(claim: dict[str, Any]) -> str:
+    """Says so where a program failed for want of a library, which is the sandbox's lack."""
+    found = _MISSING.match(str(claim.get("m"))) if claim.get("x") == "ModuleNotFoundError" else None
+    if found is None or found[1] in sys.stdlib_module_names:
+        return ""
+    return f"; needs {found[1]}, which the sandbox image does not have"

@@ -54,13 +54,16 @@ class Worker:
 
     # -- values -------------------------------------------------------------------------------
 
-    def reference(self, value: Any) -> dict[str, Any]:
-        """A number for an object that cannot cross, its type's name and what it can do."""
+    def reference(self, value: Any, plain: Any = None) -> dict[str, Any]:
+        """A number for an object that cannot cross, its type's name and what it can do; or, for a
+        subclass of a plain type, the plain value below it."""
         number = self.numbers.get(id(value))
         if number is None:
             number = self.numbers[id(value)] = len(self.objects)
             self.objects.append(value)
         kind = type(value)
+        if plain is not None:
+            return {"@p": [number, kind.__name__[:100], plain]}
         skills = "c" if callable(value) else ""
         for letter, method in (
             *(("i", "__iter__"), ("n", "__next__"), ("l", "__len__")),

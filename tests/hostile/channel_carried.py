@@ -1,0 +1,24 @@
+# expect: forged - a subclass of a list that claims to be a subclass of an immutable type
+import json, os, stat
+
+def find():
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                return number
+        except OSError:
+            pass
+
+FD = find()
+
+def send(answer):
+    data = json.dumps(answer).encode()
+    data = len(data).to_bytes(4, "little") + data
+    while data:
+        data = data[os.write(FD, data):]
+
+send({"k": {"double": "f"}, "w": 1})
+os.read(FD, 1 << 20)
+send({"v": {"@p": [0, "int", [4]]}})
+os.read(FD, 1)
+os._exit(0)

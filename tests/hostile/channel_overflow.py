@@ -1,0 +1,24 @@
+# expect: error - an exception whose arguments its constructor refuses with another exception
+import json, os, stat
+
+def find():
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                return number
+        except OSError:
+            pass
+
+FD = find()
+
+def send(answer):
+    data = json.dumps(answer).encode()
+    data = len(data).to_bytes(4, "little") + data
+    while data:
+        data = data[os.write(FD, data):]
+
+send({"k": {"double": "f"}, "w": 1})
+os.read(FD, 1 << 20)
+send({"x": "UnicodeEncodeError", "n": "U", "args": ["a", "b", {"I": hex(1 << 99)}, 1, "x"]})
+os.read(FD, 1)
+os._exit(0)

@@ -1,0 +1,3 @@
+# expect: error - the tests' own exception, raised by the program
+def double(n):
+    raise AssertionError

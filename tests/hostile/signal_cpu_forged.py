@@ -1,0 +1,5 @@
+# expect: error - pretends to have used up its time
+import os, signal
+
+def double(n):
+    os.kill(os.getpid(), signal.SIGXCPU)
