@@ -162,4 +162,4 @@ def benchmark_mode(config: pytest.Config, registered: Sequence[str]) -> tuple[st
 
 
 def _new_run_id() -> str:
-    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(3).hex()
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(2).hex()

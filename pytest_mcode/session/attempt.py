@@ -57,8 +57,8 @@ class Pool:
         try:
             return await asyncio.shield(task)
         except BaseException:
-            if task.done():
-                self._attempts.pop(key, None)
+            if task.done() and self._attempts.get(key) is task:
+                del self._attempts[key]
             raise
 
 
