@@ -16,7 +16,7 @@ from frames import MAX_RESULT, framed, to_json
 from remote import Remote, carrier, remote_kind, update
 from values import builtin_name, decode, encode
 
-from_json = JSONDecoder().decode
+from_json = JSONDecoder(parse_constant=float).decode  # each nan anew: `in` looks at identity
 MODULES = frozenset(
     (
         *("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions"),
@@ -81,7 +81,7 @@ class Candidate:
             raise self.fail(Forged("a result beyond the bound"))
         while len(pending) < wanted:
             self._read(1 << 20)
-        if b'{"B"' in pending:
+        if b'{"B"' in pending or b'{"A"' in pending:
             self.buffers = True
         try:
             answer = from_json(pending[4:wanted].decode("ascii"))
@@ -107,9 +107,7 @@ class Candidate:
         """False if the worker has said more than it was asked."""
         try:
             return not self.pending and not self.connection.recv(1, MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except ConnectionResetError:
+        except (BlockingIOError, ConnectionResetError):
             return True
 
     # -- values -------------------------------------------------------------------------------
@@ -183,14 +181,19 @@ class Candidate:
         self.send(payload)
         return self.take(args, kwargs)
 
-    def take(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """The value of the next answer; on the way, calls of the tests' own functions."""
+    def answer(self) -> dict[str, Any]:
+        """The next answer that is no exception; on the way, calls of the tests' own functions."""
         answer = self.receive()
         while "f" in answer:
             self.call_back(answer["f"])
             answer = self.receive()
         if "x" in answer:
             raise self.exception(answer)
+        return answer
+
+    def take(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """The value of the next answer."""
+        answer = self.answer()
         if "a" in answer:
             changed = self.value(answer["a"])
             try:
@@ -210,14 +213,17 @@ class Candidate:
     def call_back(self, request: Any) -> None:
         """Run a function of the tests for the worker and send it the result."""
         try:
-            number, args = request
+            number, *given = request
             function = self.functions[number]
+            args, kwargs = self.value(given)
         except _UNREADABLE:
             raise self.fail(Forged("a call of a function that was never given")) from None
         try:
-            reply: list[Any] = ["R", function(*self.value(args))]
-        except Exception as error:
-            reply = ["X", type(error).__name__, str(error)]
+            reply: list[Any] = ["R", function(*args, **kwargs)]
+        except Fatal:
+            raise
+        except BaseException as error:
+            reply = ["X", type(error).__name__, list(error.args)]
         self.send(b"j" + to_json(encode(reply, self.reference)).encode())
 
     def next_item(self, number: int) -> Any:
@@ -229,20 +235,13 @@ class Candidate:
             ended, state[2] = state[2], StopIteration()
             raise ended
         self.send(b"m" + marshal.dumps(("n", number, state[1])))
-        answer = self.receive()
-        while "f" in answer:
-            self.call_back(answer["f"])
-            answer = self.receive()
-        if "x" in answer:
-            raise self.exception(answer)
+        answer = self.answer()
         items = self.value(answer.get("v"))
         if type(items) is not list or len(items) > state[1]:
             raise self.fail(Forged("items that were not asked for"))
         state[0], state[1] = iter(items), min(2 * state[1], _MOST_ITEMS)
-        if "e" in answer:
-            state[2] = self.exception(answer["e"])
-        elif answer.get("z"):
-            state[2] = StopIteration()
+        if "e" in answer or answer.get("z"):
+            state[2] = self.exception(answer["e"]) if "e" in answer else StopIteration()
         elif not items:
             raise self.fail(Forged("an iterator that gives nothing"))
         return self.next_item(number)
@@ -263,7 +262,7 @@ class Candidate:
                     error = kind(*given)
                     break
                 except (TypeError, ValueError, ArithmeticError):
-                    continue
+                    pass
         self.raised = error
         return error
 

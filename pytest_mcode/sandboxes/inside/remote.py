@@ -121,7 +121,7 @@ def update(old: Any, new: Any) -> Any:
     elif hasattr(old, "popleft"):
         old.clear()
         old.extend(new)
-    elif kind is bytearray:
+    elif kind is bytearray or kind.__name__ == "array":
         old[:] = new
     else:
         return new

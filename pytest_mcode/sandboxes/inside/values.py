@@ -84,6 +84,8 @@ RULES_BY_NAME: dict[str, tuple[str, Hook]] = {
     "fractions.Fraction": ("F", lambda v: [v.numerator, v.denominator]),
     "datetime.date": ("da", lambda v: [v.year, v.month, v.day]),
     "datetime.datetime": ("dt", _moment),
+    "datetime.time": ("ti", lambda v: [v.hour, v.minute, v.second, v.microsecond, v.fold]),
+    "array.array": ("A", lambda v: [v.typecode, v.tolist()]),
     "datetime.timedelta": ("td", lambda v: [v.days, v.seconds, v.microseconds]),
 }
 """The same for types whose module a fresh worker has not loaded."""
@@ -116,6 +118,8 @@ BUILDERS: dict[str, Hook] = {
     "F": _fraction,
     "da": lambda v: _import("datetime").date(*v),
     "dt": lambda v: _import("datetime").datetime(*v[:7], fold=v[7]),
+    "ti": lambda v: _import("datetime").time(*v[:4], fold=v[4]),
+    "A": lambda v: _import("array").array(*v),
     "td": lambda v: _import("datetime").timedelta(*v),
     "T": lambda v: _NAMED_TYPES[v],
 }
@@ -162,9 +166,9 @@ def _other(value: Any, opaque: Hook, depth: int) -> Any:
     """What is neither a scalar nor a list."""
     kind = type(value)
     rule = RULES.get(kind)
-    if rule is None and kind.__module__ in ("decimal", "fractions", "datetime"):
+    if rule is None and kind.__module__ in ("array", "decimal", "fractions", "datetime"):
         rule = RULES_BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
-        if rule and rule[0] == "dt" and value.tzinfo is not None:
+        if rule and rule[0] in ("dt", "ti") and value.tzinfo is not None:
             return opaque(value)
     if rule is not None:
         return {rule[0]: encode(rule[1](value), opaque, depth)}

@@ -94,8 +94,9 @@ class Worker:
     def foreign(self, number: int) -> Callable[..., Any]:
         """A function of the tests: calling it asks the judge."""
 
-        def function(*args: Any) -> Any:
-            self.answer({"f": [number, encode(list(args), self.reference)]})
+        def function(*args: Any, **kwargs: Any) -> Any:
+            given = encode([list(args), kwargs], self.reference)
+            self.answer({"f": [number, *given]})
             return self.listen()
 
         return function
@@ -193,7 +194,7 @@ class Worker:
                 return message[1]
             if operation == "X":
                 kind = getattr(sys.modules["builtins"], message[1], ThrownError)
-                raise kind(message[2])
+                raise kind(*message[2])
             try:
                 handler = self.operations[operation]
                 if operation in "ch":

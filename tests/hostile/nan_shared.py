@@ -1,0 +1,3 @@
+# expect: failed - nan in a list, where identity would make two of them equal
+def double(n):
+    return [float("nan")]
