@@ -37,7 +37,8 @@ class Suite(pytest.Module):
         module.__file__ = __file__
         module.mcode_bench = self.bench  # type: ignore[attr-defined]
         name = f"test_{_slug(self.bench)}"
-        setattr(module, name, _test_function(name, module.__name__))
+        place = str(self.config.rootpath / self.nodeid)
+        setattr(module, name, _test_function(name, module.__name__, place))
         return module
 
 
@@ -51,10 +52,12 @@ def _label(bench: str) -> str:
     return bench_label(bench).replace(":", "-")
 
 
-def _test_function(name: str, module: str) -> Any:
+def _test_function(name: str, module: str, place: str) -> Any:
     def test(mcode_attempt: Any) -> None:
         mcode_attempt().check()
 
+    # with the file of this module `-vv` and JUnit would point into the installed package
+    test.__code__ = test.__code__.replace(co_filename=place)
     test.__name__ = test.__qualname__ = name
     test.__module__ = module
     return test

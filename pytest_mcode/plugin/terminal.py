@@ -46,11 +46,25 @@ def summary(reporter: pytest.TerminalReporter) -> None:
         lines = text.lines(found, width=reporter._tw.fullwidth)
     except McodeError as error:
         lines = [f"no summary: {error}"]
+    _unsolved(reporter)
     reporter.section("mcode", sep="=")
     for line in lines:
         reporter.write_line(line)
     if recorder.lost:
         reporter.write_line(f"RESULTS WERE LOST: {recorder.lost}", red=True, bold=True)
+
+
+def _unsolved(reporter: pytest.TerminalReporter) -> None:
+    """With `-v` why each task is unsolved, in a line; with `-vv` the end of its error too."""
+    verbosity = reporter.config.get_verbosity()
+    found = reporter.stats.get("unsolved", []) if verbosity > 0 else []
+    if found:
+        reporter.section("unsolved tasks", sep="=")
+    for report in found:
+        first, *rest = str(report.longrepr or "").splitlines() or [""]
+        reporter.write_line(f"{report.nodeid}: {first}")
+        for line in rest if verbosity > 1 else []:
+            reporter.write_line(f"    {line}")
 
 
 def _list(values: tuple[object, ...]) -> str:
