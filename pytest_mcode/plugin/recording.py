@@ -195,8 +195,12 @@ class Recorder:
 
     def finish(self) -> None:
         """Note the end of the run, unless it was refused before its first item."""
-        if not self._closed and not self.lost:
+        if self._closed or self.lost:
+            return
+        try:
             self.store.finish_run(self.run_id)
+        except McodeError as error:
+            self.lost = str(error)
 
     def close(self) -> None:
         """Close the database; safe to call twice."""

@@ -186,8 +186,10 @@ class Store(Reader):
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock, opening.speaking(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            if self._connection.in_transaction:  # a Ctrl-C came before anything could undo it
+                self._connection.execute("ROLLBACK")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:

@@ -178,6 +178,7 @@ def test_under_bubblewrap_the_compiled_program_does_the_same(tmp_path):
     with filter_file.open("rb") as rules:
         command = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc"]
         command += ["--dev", "/dev", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--die-with-parent"]
+        command += ["--ro-bind", sys.prefix, sys.prefix]  # also where the checkout is below /tmp
         command += ["--new-session", "--seccomp", str(rules.fileno())]
         command += [sys.executable, "-I", "-S", "-c", PROBE]
         try:

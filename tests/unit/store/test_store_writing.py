@@ -131,6 +131,15 @@ def test_a_run_is_taken_up_again_where_it_stopped(store, outcome, nodeid, path):
     assert run.counts == queries.Counts(4, 1, 0)
 
 
+def test_a_transaction_that_ctrl_c_left_open_is_undone(store, outcome, nodeid):
+    """The next write undoes what was begun and never ended, and succeeds."""
+    store._connection.execute("BEGIN IMMEDIATE")
+    store._connection.execute("DELETE FROM items")
+    store.record("r1", nodeid(0), outcome(0, "p"))
+    assert store.rows("SELECT count(*) FROM items WHERE state = 'done'") == [(1,)]
+    assert store.rows("SELECT count(*) > 1 FROM items") == [(1,)]
+
+
 def test_another_fingerprint_is_refused_by_name(store):
     """Neither a run nor a variant is continued with other settings; the message names them."""
     with pytest.raises(StoreError, match="another seed"):
