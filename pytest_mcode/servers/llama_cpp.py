@@ -16,7 +16,7 @@ CURE = "reinstall it with pip install --force-reinstall xllamacpp, or name a ser
 
 
 class LlamaCpp:
-    """Serves one GGUF file on a free port of 127.0.0.1, with one thread and four slots.
+    """Serves one GGUF file on a free port of 127.0.0.1, with one thread and one slot.
 
     One thread, because on a busy machine two of them spin against each other and lose a factor of
     ten; the same prompt and seed give the same text.
