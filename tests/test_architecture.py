@@ -175,8 +175,13 @@ def test_names_say_what_is_inside():
 
 def test_no_file_names_the_machine_it_was_written_on():
     """No tracked file holds a developer's paths or names a package registry to install from."""
-    places = (re.escape(f"{ROOT}/"), r"/root/\w", r"/home/\w")
-    registries = (r"index-url\s*=", r"--(extra-)?index-url", r"registry\s*=\s*http")
+    home = ROOT if ROOT.parent == Path("/") else ROOT.parent
+    places = (re.escape(f"{home}/"), r"/root/\w", r"/home/\w", r"/opt/(pypi|wheels)")
+    registries = (
+        r"\b(pypi|pythonhosted|npmjs|deb\.debian)\.\w",
+        r"index-url",
+        r"registry\s*=\s*http",
+    )
     pattern = re.compile("|".join((*places, *registries)).encode())
     found = [
         f"{path.relative_to(ROOT)}: {hit.group().decode()}"

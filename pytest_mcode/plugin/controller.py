@@ -42,6 +42,7 @@ class Controller:
         node.workerinput["mcode_plan"] = str(self._plan)
         if state.benches:
             node.workerinput["mcode_addresses"] = dict(state.session.addresses)
+            node.workerinput["mcode_sandbox"] = state.session.sandbox_kind
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:

@@ -69,16 +69,18 @@ def write_plan(state: State, rows: Sequence[tuple[str, Variant, str]]) -> None:
 
 def require_proof(state: State, store: Store, bench: str) -> None:
     """Prove a benchmark on its data; raises `DataError` when it fails."""
-    check, remembered = self_check(state, store, bench)
-    if check.benchmark in state.proved:
+    from pytest_mcode.session.settings import bench_label
+
+    if bench_label(bench) in state.proved:
         return
+    check, remembered = self_check(state, store, bench)
     state.say(check.line + (" (remembered)" if remembered else ""))
     if not check.passed:
         raise DataError(
             f"{check.line}: no number of it can be believed; "
             f"see `pytest --mcode-self-check --mcode-bench={bench}`"
         )
-    state.proved.add(check.benchmark)
+    state.proved.add(bench_label(bench))
 
 
 def self_check(state: State, store: Store, bench: str) -> tuple[SelfCheck, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,6 +59,8 @@ class State:
         """The one frozen configuration. Raises `ConfigError`."""
         if self._settings is None:
             self._settings = options.settings(self.config)
+            kind = (self.worker or {}).get("mcode_sandbox", self._settings.sandbox)
+            self._settings = replace(self._settings, sandbox=kind)
         return self._settings
 
     @property

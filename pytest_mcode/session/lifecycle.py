@@ -60,6 +60,8 @@ class Session:
         self._generators: dict[str, Generator] = {}
         self._servers: dict[str, Server] = {}
         self._sandbox: Sandbox | None = None
+        self.sandbox_kind = settings.sandbox
+        """The one that was taken, for xdist's workers: a run never mixes two."""
         self._engine: Engine | None = None
         self._parts: dict[tuple[str, str, str], attempt.Parts] = {}
         self.names = Names()
@@ -170,6 +172,7 @@ class Session:
         sandbox: Sandbox = self.registry.factory("sandbox", kind)(spec)
         sandbox.progress = self.say
         sandbox.start()
+        self.sandbox_kind = kind
         return sandbox
 
     @property
