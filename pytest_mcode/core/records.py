@@ -12,7 +12,6 @@ Json = Any
 Status = Literal[
     "passed", "failed", "error", "timeout", "memory", "output_limit", "no_code", "forged"
 ]
-"""What verification says of one program. Infrastructure problems are exceptions."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +88,23 @@ class Program:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verification says of one program."""
+    """What verification says of one program; `detail` is one line, all texts are bounded."""
 
     status: Status
     detail: str = ""
-    """One line: which assertion, which exception, which limit."""
     feedback: str = ""
-    """What a model is shown for a repair: the end of the real error, bounded."""
+    """What a model is shown for a repair: the end of the real error."""
     stdout: str = ""
-    """The candidate's own output, bounded."""
     checks_run: int = 0
     mode: Literal["split", "in_process", "none"] = "split"
     """Who held the tests: another process, the candidate's own, or nobody (`no_code`)."""
     wall_s: float = 0.0
     memory_mb: float = 0.0
+    flaky: str = ""
+    """Not empty: its runs differ (`passed 2 of 3, else failed`), and so it is no pass."""
+    program: str = ""
+    """Digest of all that was verified, and where; `cached`: it had been verified before."""
+    cached: bool = False
 
     @property
     def passed(self) -> bool:
@@ -131,10 +133,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as named by the user, resolved to who serves it."""
+    """A model under its name in ids and reports, resolved to who serves it."""
 
     name: str
-    """As it stands in item ids and reports."""
     backend: str
     """Registered generator: `ollama`, `openai`, `gold`, `garbage`, `replay`, ..."""
     model: str = ""
@@ -153,15 +154,14 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """Which sandbox, as resolved from the options."""
+    """Which sandbox; empty or 0: the project's own image, the daemon's runtime, a slot per core."""
 
     image: str = ""
-    """Docker image; empty builds or takes the project's own, tagged by content."""
     slots: int = 0
-    """Programs at once; 0 takes one per core."""
     memory_mb: int = 512
     runtime: str = ""
-    """Docker runtime (`runsc`); empty takes the daemon's default."""
+    host_factor: int = 0
+    """Time limits are this many times as long on a slow host; 0 measures it."""
     label: str = ""
     """Id of the run: containers carry it, so that a sweep finds exactly its own."""
 

@@ -94,7 +94,7 @@ class Bubblewrap:
         def make(index: int) -> Cell:
             return Cell(blueprint, next(_NUMBERS), cores[index], launch)
 
-        pool = Pool(self.cells, make)
+        pool = Pool(self.cells, make, self.spec.host_factor)
         self._closer = weakref.finalize(self, _close, pool, launcher, os.getpid())
         try:
             pool.start()
@@ -118,6 +118,7 @@ class Bubblewrap:
             "seccomp": hashlib.sha256(profile().encode()).hexdigest()[:16],
             "runtime": "root stepped down" if blueprint.as_root else "user namespace",
             "memory_mb": self.spec.memory_mb,
+            "host_factor": self.pool.factor if self.pool else self.spec.host_factor,
             "memory_limit": f"control group v{hierarchy.version}" if hierarchy else "each process",
             "process_limit": "each cell" if blueprint.count_processes or hierarchy else "none",
         }

@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json
+from pytest_mcode.sandboxes.calibration import loop_time
 from pytest_mcode.sandboxes.cgroup import Group, group_name
 from pytest_mcode.sandboxes.confinement import Blueprint, Handles, accounts, arguments
 from pytest_mcode.sandboxes.container import JUDGE_MB, PROCESSES, START_S, Stream
@@ -122,11 +123,9 @@ class Cell:
         host.close()  # or a judge that dies would not be noticed
         self.judge.socket.settimeout(START_S)
         try:
-            ready = self.judge.frame() == {"ready": 1}
+            self.loop_s = loop_time(self.judge.frame())
         except (OSError, EOFError, ValueError):
-            ready = False
-        if not ready:
-            raise InfraError("the programs in the bubblewrap sandbox did not start")
+            raise InfraError("the programs in the bubblewrap sandbox did not start") from None
 
     def _run(
         self,

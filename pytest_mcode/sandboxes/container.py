@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json
+from pytest_mcode.sandboxes.calibration import loop_time
 from pytest_mcode.sandboxes.pool import SlotLostError
 
 SANDBOX_USER, JUDGE_USER = 65534, 65533
@@ -135,6 +136,7 @@ class Container:
 
     def __init__(self, client: Any, recipe: Recipe, cpu: int | None) -> None:
         self.client = client
+        self.loop_s = 0.0
         self.id = ""
         self.streams: list[Stream] = []
         with daemon_trouble("the Docker daemon did not start a sandbox"):
@@ -167,7 +169,11 @@ class Container:
             self.id, command, stdin=True, stdout=True, stderr=True, user=str(JUDGE_USER)
         )
         judge = self.judge = self._stream(api.exec_start(process["Id"], socket=True))
-        self._expect("judge", lambda: judge.frame() == {"ready": 1})
+        self._expect("judge", lambda: self._calibrated(judge))
+
+    def _calibrated(self, judge: Stream) -> bool:
+        self.loop_s = loop_time(judge.frame())
+        return True
 
     def _stream(self, raw: Any) -> Stream:
         stream = Stream(raw)

@@ -120,7 +120,8 @@ class Docker:
         }
         recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels)
         client, cpus = self.client, self._cpus()
-        pool = Pool(self.containers, lambda index: Container(client, recipe, cpus[index]))
+        factor = self.spec.host_factor
+        pool = Pool(self.containers, lambda index: Container(client, recipe, cpus[index]), factor)
         self._closer = weakref.finalize(self, _close, pool, client, os.getpid())
         pool.start()
         self.pool = pool
@@ -143,6 +144,7 @@ class Docker:
             "seccomp": hashlib.sha256(profile).hexdigest()[:16] if profile else "default",
             "runtime": self.spec.runtime or "default",
             "memory_mb": self.spec.memory_mb,
+            "host_factor": self.pool.factor if self.pool else self.spec.host_factor,
         }
 
     def submit(self, program: Program) -> Future[Verdict]:

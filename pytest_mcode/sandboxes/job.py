@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import get_args
 
 from pytest_mcode.core.records import Json, Program, Status, Verdict
 
-VERDICT_VERSION = 4
+VERDICT_VERSION = 5
 """Part of the fingerprint; raised whenever the same program could get another verdict."""
 WALL_FACTOR = 3
 """The limit of a program is its CPU time, which a busy machine does not use up; its wall time may
@@ -62,6 +63,12 @@ def lost(reason: str) -> Verdict:
     """The verdict on a program that broke its sandbox, and broke the next one too."""
     detail = f"the sandbox had to be replaced twice: {reason}"
     return Verdict(status="error", detail=detail, feedback=detail)
+
+
+def twice(first: Verdict, second: Verdict) -> Verdict:
+    """The verdict on a program that ran out of time, and did so again when it ran alone."""
+    wall_s = first.wall_s + second.wall_s
+    return replace(second, detail=f"{second.detail} (twice)", wall_s=wall_s)
 
 
 def _text(value: object) -> str:

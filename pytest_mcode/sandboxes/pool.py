@@ -3,6 +3,9 @@
 Shared by every sandbox whose slots speak the judge's frames. Each slot has a thread that takes
 programs from the queue, several at once when there is a backlog, because a message costs the
 Docker daemon as much as a small program costs the slot.
+
+A program that ran out of time is doubted: it runs once more while no other program does, and that
+verdict counts. It waits for a moment when the queue is empty, but lets few others go first.
 """
 
 from __future__ import annotations
@@ -11,17 +14,23 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, Verdict
-from pytest_mcode.sandboxes.job import lost, to_job, to_verdict, wall_limit_s
+from pytest_mcode.sandboxes.calibration import host_factor
+from pytest_mcode.sandboxes.job import lost, to_job, to_verdict, twice, wall_limit_s
 
 LARGEST_BATCH = 16
 MARGIN_S = 5.0
 """Seconds beyond a program's own limit after which a silent slot is given up."""
 MOST_TRIES = 2
+MOST_OVERTAKING = 64
+"""Programs that may run before one that is doubted."""
+QUIET = 4
+"""Slots per program that is run alone: where there are eight or more, two or more at a time, or the
+endless loops of a weak model would leave a large machine idle."""
 
 
 class SlotLostError(Exception):
@@ -30,6 +39,9 @@ class SlotLostError(Exception):
 
 class Slot(Protocol):
     """One warm sandbox: a supervisor with its judge."""
+
+    loop_s: float
+    """CPU seconds of the loop that tells how fast it computes; see `calibration`."""
 
     def send(self, jobs: Sequence[Json]) -> None:
         """Hand over jobs, to be run one after the other. Raises `SlotLostError`."""
@@ -53,19 +65,32 @@ class Work:
     tries: int = 0
     alone: bool = False
     """It was in a batch that broke a slot: not to be run together with others again."""
+    timeout: Verdict | None = None
+    """It is doubted: its first run ended with this."""
 
 
 class Pool:
-    """A fixed number of slots made by `make(index)`, which raises `InfraError` if it cannot."""
+    """A fixed number of slots made by `make(index)`, which raises `InfraError` if it cannot.
 
-    def __init__(self, slots: int, make: Callable[[int], Slot]) -> None:
+    `factor` lengthens every time limit; 0 takes what the slots measure.
+    """
+
+    def __init__(self, slots: int, make: Callable[[int], Slot], factor: int = 0) -> None:
         self.make = make
+        self.factor = factor
         self.slots: list[Slot | None] = [None] * slots
         self.queue: deque[Work] = deque()
+        self.doubted: deque[Work] = deque()
+        self.overtaken = 0
+        """Programs that were taken while others were doubted."""
+        self.running = self.confirming = 0
+        """Batches under way; programs run alone."""
         self.ready = threading.Condition()
         self.closed = False
         self.replaced = 0
         """Slots that had to be made anew, for whatever reason."""
+        self.spared = 0
+        """Time-outs that were the machine's doing: the run alone ended otherwise."""
         self.threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -78,6 +103,7 @@ class Pool:
         if errors:
             self.close()
             raise errors[0]
+        self.factor = self.factor or host_factor(slot.loop_s for slot in self.slots if slot)
         for index in range(count):
             thread = threading.Thread(target=self._serve, args=(index,), daemon=True)
             thread.name = f"mcode-slot-{index}"
@@ -86,7 +112,8 @@ class Pool:
 
     def submit(self, program: Program) -> Future[Verdict]:
         """Queue a program. The future raises `InfraError` where the machinery failed."""
-        work = Work(program)
+        limits = replace(program.limits, wall_s=program.limits.wall_s * self.factor)
+        work = Work(program if self.factor == 1 else replace(program, limits=limits))
         with self.ready:
             if self.closed:
                 raise InfraError("the sandbox is closed")
@@ -98,7 +125,8 @@ class Pool:
         """Stop serving, fail what is queued, remove all slots; safe to call twice."""
         with self.ready:
             self.closed = True
-            left, self.queue = list(self.queue), deque()
+            left = [*self.queue, *self.doubted]
+            self.queue, self.doubted = deque(), deque()
             self.ready.notify_all()
         for work in left:
             work.future.set_exception(InfraError("the sandbox was closed before the program ran"))
@@ -112,27 +140,50 @@ class Pool:
     def _take(self) -> list[Work]:
         """The next batch; empty when the pool is closed."""
         with self.ready:
-            while not self.queue and not self.closed:
+            while not self.closed:
+                urgent = bool(self.doubted) and self.overtaken >= MOST_OVERTAKING
+                if self.doubted and (urgent or not self.queue) and not self.running:
+                    if self.confirming < max(1, len(self.slots) // QUIET):
+                        self.confirming += 1
+                        return [self.doubted.popleft()]
+                elif self.queue and not urgent and not self.confirming:
+                    self.running += 1
+                    return self._batch()
                 self.ready.wait()
-            if self.closed:
-                return []
-            batch = [self.queue.popleft()]
-            share = min(LARGEST_BATCH, 1 + len(self.queue) // len(self.slots))
-            while not batch[0].alone and self.queue and len(batch) < share:
-                if self.queue[0].alone:
-                    break
-                batch.append(self.queue.popleft())
-            return batch
+            return []
+
+    def _batch(self) -> list[Work]:
+        """A share of the queue; what must not be run with others, by itself."""
+        batch = [self.queue.popleft()]
+        share = min(LARGEST_BATCH, 1 + len(self.queue) // len(self.slots))
+        while not batch[0].alone and self.queue and len(batch) < share:
+            if self.queue[0].alone:
+                break
+            batch.append(self.queue.popleft())
+        self.overtaken = self.overtaken + len(batch) if self.doubted else 0
+        return batch
+
+    def _done(self, confirming: bool) -> None:
+        """The slot is idle again."""
+        with self.ready:
+            if confirming:
+                self.confirming -= 1
+            else:
+                self.running -= 1
+            self.ready.notify_all()
 
     def _serve(self, index: int) -> None:
         """A slot's thread."""
         while batch := self._take():
+            confirming = batch[0].timeout is not None
             try:
                 self._run(index, batch)
             except InfraError as error:
                 for work in batch:
                     if not work.future.done():
                         work.future.set_exception(error)
+            finally:
+                self._done(confirming)
 
     def _slot(self, index: int) -> Slot:
         """The slot, made anew if it was dropped."""
@@ -180,7 +231,14 @@ class Pool:
         except (KeyError, TypeError, ValueError) as error:
             raise SlotLostError(f"an answer that is none ({error!r})") from None
         waiting.popleft()
-        work.future.set_result(verdict)
+        if verdict.status != "timeout":
+            self.spared += work.timeout is not None
+            work.future.set_result(verdict)
+        elif work.timeout is not None:
+            work.future.set_result(twice(work.timeout, verdict))
+        else:
+            work.timeout = verdict
+            self._again([work])
         return clean
 
     def _blame(self, waiting: deque[Work], reason: str) -> None:
@@ -191,11 +249,12 @@ class Pool:
         if waiting[0].tries >= MOST_TRIES:
             waiting.popleft().future.set_result(lost(reason))
 
-    def _again(self, waiting: deque[Work]) -> None:
-        """Put undone work back to the front of the queue."""
+    def _again(self, waiting: Sequence[Work]) -> None:
+        """Put undone work back to the front of the queue, doubted work with its like."""
         with self.ready:
             if not self.closed:
-                self.queue.extendleft(reversed(waiting))
+                self.queue.extendleft(work for work in reversed(waiting) if not work.timeout)
+                self.doubted.extend(work for work in waiting if work.timeout)
                 self.ready.notify_all()
                 return
         for work in waiting:

@@ -24,6 +24,7 @@ import warnings
 from typing import Any
 
 import guard
+import pace
 from candidate import Candidate
 from console import Console
 from endings import Fatal, Gone, TimeUp
@@ -195,7 +196,7 @@ def main(arguments: list[str]) -> None:
     pipe = take_streams()
     end_when_stuck()
     judge = Judge(supervisor, pipe)
-    pipe.put({"ready": 1})
+    pipe.put({"ready": 1, "loop_s": pace.loop_s()})
     pipe.flush()
     gc.collect()
     gc.freeze()

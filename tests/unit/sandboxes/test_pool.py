@@ -1,0 +1,235 @@
+"""The queue before the slots: who runs when, who runs alone, and what a loss or an end leaves.
+
+The slots are scripted, because the order of programs is the subject; what real ones do stands in
+the contracts (`test_a_busy_machine_turns_no_right_answer_wrong`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.records import Limits, Program
+from pytest_mcode.sandboxes import calibration
+from pytest_mcode.sandboxes.pool import MOST_OVERTAKING, Pool, SlotLostError
+
+OK = "passed"
+
+
+class Host:
+    """What all slots of a pool share: each program's script, and a record of what ran."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, deque[str]] = {}
+        self.lock = threading.Lock()
+        self.running = 0
+        self.log: list[tuple[str, int]] = []
+        """(program, programs that ran when it ended, itself included)."""
+        self.gate = threading.Event()
+        self.gate.set()
+        """Programs called `gate` end when it is set."""
+        self.seen: list[dict] = []
+
+    def next(self, name: str) -> str:
+        with self.lock:
+            script = self.scripts.get(name)
+            return script.popleft() if script else OK
+
+
+class Scripted:
+    """A slot whose programs end as their script says; satisfies `pool.Slot`."""
+
+    def __init__(self, host: Host, loop_s: float = calibration.REFERENCE_S) -> None:
+        self.host = host
+        self.loop_s = loop_s
+        self.jobs: deque[dict] = deque()
+
+    def send(self, jobs):
+        with self.host.lock:
+            self.host.running += 1
+            self.host.seen += jobs
+        self.jobs = deque(jobs)
+
+    def receive(self, timeout_s):
+        job = self.jobs.popleft()
+        name = job["candidate"]
+        if name.startswith("gate"):
+            self.host.gate.wait(10)
+        with self.host.lock:
+            self.host.log.append((name, self.host.running))
+        status = self.host.next(name)
+        if not self.jobs or status == "lost":
+            with self.host.lock:
+                self.host.running -= 1
+        if status == "lost":
+            raise SlotLostError("it broke")
+        return {
+            "id": job["id"], "status": status, "detail": f"{name} {status}", "feedback": "",
+            "stdout": "", "checks": 1, "wall_s": 1.5, "peak_kb": 0, "clean": True,
+        }  # fmt: skip
+
+    def close(self):
+        pass
+
+
+def program(name: str) -> Program:
+    return Program(name, "", ())
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def pool(host: Host) -> Iterator[Pool]:
+    """Two slots."""
+    made = Pool(2, lambda index: Scripted(host))
+    made.start()
+    yield made
+    host.gate.set()
+    made.close()
+
+
+def statuses(futures):
+    return [future.result(10).status for future in futures]
+
+
+@pytest.mark.parametrize("second", ["passed", "failed", "error"])
+def test_the_second_verdict_of_a_time_out_counts(host, pool, second):
+    """Whatever the run alone says is the verdict, unchanged."""
+    host.scripts["slow"] = deque(["timeout", second])
+    seen = pool.submit(program("slow")).result(10)
+    assert (seen.status, seen.detail, seen.wall_s) == (second, f"slow {second}", 1.5)
+    assert pool.spared == 1
+
+
+def test_a_time_out_counts_when_it_came_twice(host, pool):
+    """Its detail says so, and its time is that of both runs."""
+    host.scripts["slow"] = deque(["timeout", "timeout"])
+    seen = pool.submit(program("slow")).result(10)
+    assert (seen.status, seen.detail) == ("timeout", "slow timeout (twice)")
+    assert seen.wall_s == 3.0
+    assert [name for name, _ in host.log] == ["slow", "slow"]
+
+
+def test_a_doubted_program_runs_while_no_other_does(host, pool):
+    """Twenty programs on two slots, five of them doubted: each second run is alone."""
+    names = [f"slow{n}" if n % 4 == 0 else f"quick{n}" for n in range(20)]
+    host.scripts.update({n: deque(["timeout", OK]) for n in names if n.startswith("slow")})
+    assert statuses([pool.submit(program(name)) for name in names]) == [OK] * 20
+    second = {}
+    for name, together in host.log:
+        if name.startswith("slow"):
+            second[name] = together
+    assert second == dict.fromkeys((n for n in names if n.startswith("slow")), 1)
+    assert len(host.log) == 25
+
+
+def test_while_others_wait_a_doubted_program_lets_few_of_them_go_first(host, pool):
+    """A queue that never runs dry: it is run again after MOST_OVERTAKING programs, and not before
+    the queue has been served meanwhile."""
+    host.scripts["slow"] = deque(["timeout", OK])
+    host.gate.clear()
+    gates = [pool.submit(program("gate")) for _ in range(2)]
+    futures = [pool.submit(program(n)) for n in ("slow", *(f"q{i}" for i in range(400)))]
+    host.gate.set()
+    assert statuses([*gates, *futures]) == [OK] * 403
+    places = [i for i, (name, _) in enumerate(host.log) if name == "slow"]
+    batches = 3 * 16  # what the slots held already when it became doubted or due
+    assert MOST_OVERTAKING <= places[1] - places[0] <= MOST_OVERTAKING + batches
+
+
+def test_a_slot_lost_while_a_program_runs_alone_is_tried_once_more(host, pool):
+    """Lost once: run alone again. Lost twice: that is its verdict; the others go on."""
+    host.scripts["once"] = deque(["timeout", "lost", OK])
+    host.scripts["twice"] = deque(["timeout", "lost", "lost"])
+    futures = [pool.submit(program(name)) for name in ("once", "twice", "other")]
+    once, twice, other = (future.result(10) for future in futures)
+    assert (once.status, other.status) == (OK, OK)
+    assert twice.status == "error"
+    assert twice.detail == "the sandbox had to be replaced twice: it broke"
+    assert pool.replaced == 3
+    assert pool.submit(program("later")).result(10).passed
+
+
+def test_closing_ends_what_is_doubted(host, pool):
+    """A time-out that nobody could confirm is no verdict: InfraError, and nobody hangs."""
+    host.scripts["slow"] = deque(["timeout", "timeout"])
+    host.gate.clear()
+    slow = pool.submit(program("slow"))
+    gates = [pool.submit(program("gate")) for _ in range(2)]
+    for _ in range(1000):
+        if pool.doubted:
+            break
+        threading.Event().wait(0.01)
+    assert len(pool.doubted) == 1
+    closing = threading.Thread(target=pool.close)
+    closing.start()
+    with pytest.raises(InfraError, match="closed before the program ran"):
+        slow.result(10)
+    host.gate.set()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert statuses(gates[:1]) == [OK]
+
+
+def test_a_large_pool_confirms_several_at_once_but_never_beside_others(host):
+    """Eight slots: two at a time, and only among doubted programs."""
+    made = Pool(8, lambda index: Scripted(host))
+    made.start()
+    host.gate.clear()
+    names = [f"gate{n}" for n in range(8)]
+    host.scripts.update({name: deque(["timeout", OK]) for name in names})
+    try:
+        futures = [made.submit(program(name)) for name in names]
+        host.gate.set()
+        assert statuses(futures) == [OK] * 8
+    finally:
+        made.close()
+    assert max(together for _, together in host.log[-8:]) <= 2
+
+
+# -- how fast the host is ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slowness", "factor"),
+    [(0.01, 1), (0.8, 1), (1.0, 1), (1.35, 1), (1.6, 2), (2.5, 2), (4, 4), (7, 8), (99, 8)],
+)
+def test_the_factor_is_a_coarse_power_of_two(slowness, factor):
+    """The same host gets the same factor although no two measurements agree; never below 1."""
+    assert calibration.host_factor([calibration.REFERENCE_S * slowness]) == factor
+
+
+def test_the_fastest_slot_speaks_for_the_host():
+    """A slot that was disturbed, or whose clock is too coarse, says nothing."""
+    loops = [calibration.REFERENCE_S * slowness for slowness in (9, 1, 3)]
+    assert calibration.host_factor([*loops, 0.0]) == 1
+    assert calibration.host_factor([0.0]) == 1
+
+
+@pytest.mark.parametrize(("given", "factor"), [(0, 4), (1, 1), (2, 2)])
+def test_the_factor_lengthens_both_limits(host, given, factor):
+    """Measured on a host four times as slow, or as it was given by the run's controller."""
+    made = Pool(1, lambda index: Scripted(host, 4 * calibration.REFERENCE_S), given)
+    made.start()
+    try:
+        assert made.factor == factor
+        made.submit(Program("p", "", (), limits=Limits(wall_s=1.5))).result(10)
+    finally:
+        made.close()
+    (job,) = host.seen
+    assert job["wall_s"] == 3 * 1.5 * factor
+    assert job["cpu_s"] == {1: 2, 2: 3, 4: 6}[factor]
+
+
+@pytest.mark.parametrize("frame", [{}, {"ready": 1}, {"ready": 2, "loop_s": 0.1}, [], None])
+def test_another_first_frame_is_no_judges(frame):
+    """An image with older programs is refused, not run without calibration."""
+    with pytest.raises(ValueError, match="none of a judge"):
+        calibration.loop_time(frame)
