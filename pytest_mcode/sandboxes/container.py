@@ -68,7 +68,11 @@ class Recipe:
             memswap_limit=memory,
             pids_limit=PROCESSES,
             ipc_mode="none",
-            tmpfs={"/tmp": f"rw,size={TMP_MB}m,nr_inodes=4k,mode=1777,nosuid,nodev"},
+            tmpfs={
+                "/tmp": f"rw,size={TMP_MB}m,nr_inodes=4k,mode=1777,nosuid,nodev",
+                # the runtime's own is a place where anybody's message queues stay
+                "/dev/mqueue": "ro,size=4k,mode=555",
+            },
             log_config={"type": "none"},
             oom_score_adj=500,
             auto_remove=True,

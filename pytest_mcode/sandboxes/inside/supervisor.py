@@ -57,12 +57,18 @@ def preload() -> None:
 
 
 def confine(memory: int) -> None:
-    """Limits and signal dispositions that every worker inherits."""
+    """Limits and signal dispositions that every worker inherits.
+
+    But for open files: this process keeps all it may have, because the kernel counts the
+    descriptors in flight by user, and all slots are one user's. A program that holds as many as
+    it may must not keep another slot's supervisor from handing over its own.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     os.chdir("/tmp")
@@ -166,22 +172,45 @@ def meet_judge(judge_uid: int) -> _socket.socket:
 
 
 def redirect() -> None:
-    """Standard input from nowhere; raw output into a file in memory that has a size limit."""
-    sink, nowhere = os.memfd_create("output"), os.open("/dev/null", os.O_RDONLY)
+    """Standard input from nowhere."""
+    nowhere = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nowhere, 0)
-    os.dup2(sink, 1)
-    os.dup2(sink, 2)
-    os.close(sink)
     os.close(nowhere)
 
 
-def clear_output() -> int:
-    """Forget the raw output; its size in bytes."""
+def renew_output() -> int:
+    """Raw output goes into a new file in memory; the size of the last one in bytes.
+
+    A new one for each program: locks, flags and blocks behind its end would stay with the old.
+    """
     size = os.fstat(1).st_size
-    if size:
-        os.ftruncate(1, 0)
-    os.lseek(1, 0, os.SEEK_SET)
+    sink = os.memfd_create("output")
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    os.close(sink)
     return size
+
+
+def open_score() -> tuple[int, bytes]:
+    """How readily the kernel takes this process when memory is short, to be written and as it is;
+    opened before `hide`, after which nobody but root may."""
+    score = os.open("/proc/self/oom_score_adj", os.O_RDWR)
+    return score, os.read(score, 16)
+
+
+def fork_first_to_die(score: int, usual: bytes) -> int:
+    """Fork a child that the kernel takes first when memory is short, whoever seems to hold it:
+    files in memory belong to no process, and supervisor or judge would die for them."""
+    with suppress(OSError):
+        os.pwrite(score, b"1000", 0)
+    pid = os.fork()
+    if pid == 0:
+        os.close(score)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+        return 0
+    with suppress(OSError):
+        os.pwrite(score, usual, 0)
+    return pid
 
 
 def forget_own_modules() -> None:
@@ -202,7 +231,7 @@ def live(connection: _socket.socket, serve: Callable[..., None]) -> NoReturn:
         os._exit(0)
 
 
-def supervise(judge: _socket.socket) -> None:
+def supervise(judge: _socket.socket, score: int, usual: bytes) -> None:
     """Fork, hand over, wait for the byte, clear up; until the judge is gone."""
     guard.insist(first_process=True)  # again: whoever calls this, it kills and wipes
     from warm import warm_up
@@ -213,10 +242,11 @@ def supervise(judge: _socket.socket) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    renew_output()
     pristine, killed, report = state(), oom_kills(), b"first"
     while True:
         ours, theirs = _socket.socketpair()
-        pid = os.fork()
+        pid = fork_first_to_die(score, usual)
         if pid == 0:
             ours.close()
             judge.close()
@@ -230,7 +260,7 @@ def supervise(judge: _socket.socket) -> None:
             os._exit(0)
         status, peak, cpu_ms, others = reap(pid)
         clean = empty_tmp() and state() == pristine
-        output = clear_output()
+        output = renew_output()
         starved = 0
         if word == WORKER_DIED or others:  # its children's deaths are not the next program's
             starved, killed = oom_kills() - killed, oom_kills()
@@ -242,6 +272,7 @@ def main(arguments: list[str]) -> None:
     guard.insist(first_process=True)
     memory, judge_uid = int(arguments[0]), int(arguments[1])
     preload()
+    score, usual = open_score()
     hide()
     confine(memory)
     if arguments[2:3] == ["--socket-fd"]:
@@ -250,7 +281,7 @@ def main(arguments: list[str]) -> None:
     else:
         judge = meet_judge(judge_uid)
     redirect()
-    supervise(judge)
+    supervise(judge, score, usual)
 
 
 if __name__ == "__main__":
