@@ -132,7 +132,10 @@ class Stream:
             self._read()
         payload = bytes(output[4:end])
         del output[:end]
-        return json.loads(payload)
+        try:
+            return json.loads(payload)
+        except RecursionError:
+            raise ValueError("a frame nested too deep") from None
 
 
 class Container:

@@ -14,6 +14,9 @@ WALL_FACTOR = 3
 """The limit of a program is its CPU time, which a busy machine does not use up; its wall time may
 be this many times as long, for programs that sleep or wait."""
 _STATUSES = frozenset(get_args(Status))
+NO_ANSWER = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What reading an answer raises that no judge wrote."""
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd")
 
 
 def to_job(program: Program, number: int) -> Json:
@@ -40,7 +43,7 @@ def wall_limit_s(program: Program) -> float:
 def to_verdict(program: Program, answer: Json) -> Verdict:
     """The verdict for a judge's answer; a pass with too few checks is forged.
 
-    Raises KeyError, TypeError or ValueError if the answer is not a judge's.
+    Raises one of `NO_ANSWER` if the answer is not a judge's.
     """
     status, detail = str(answer["status"]), _text(answer["detail"])
     if status not in _STATUSES:
@@ -72,5 +75,6 @@ def twice(first: Verdict, second: Verdict) -> Verdict:
 
 
 def _text(value: object) -> str:
-    """Text that every store and terminal can take: no lone surrogates, no NUL."""
-    return str(value).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    """Text that every store and terminal can take: no lone surrogates, no control characters but
+    tabs and line feeds, with which a program could rewrite the screen of whoever reads of it."""
+    return str(value).encode("utf-8", "replace").decode().translate(_CONTROLS)

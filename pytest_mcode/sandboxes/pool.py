@@ -20,7 +20,14 @@ from typing import Protocol
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, Verdict
 from pytest_mcode.sandboxes.calibration import host_factor
-from pytest_mcode.sandboxes.job import lost, to_job, to_verdict, twice, wall_limit_s
+from pytest_mcode.sandboxes.job import (
+    NO_ANSWER,
+    lost,
+    to_job,
+    to_verdict,
+    twice,
+    wall_limit_s,
+)
 
 LARGEST_BATCH = 16
 MARGIN_S = 5.0
@@ -228,7 +235,7 @@ class Pool:
         answer = slot.receive(wall_limit_s(work.program) + MARGIN_S)
         try:
             verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
-        except (KeyError, TypeError, ValueError) as error:
+        except NO_ANSWER as error:
             raise SlotLostError(f"an answer that is none ({error!r})") from None
         waiting.popleft()
         if verdict.status != "timeout":

@@ -1,4 +1,4 @@
-# expect: failed|forged|error - answers questions that were never asked, on every descriptor
+# expect: failed - answers questions that were never asked, on every descriptor
 import os, json
 
 def double(n):

@@ -1,4 +1,4 @@
-# expect: forged|error - announces a frame of four gigabytes
+# expect: forged - announces a frame of four gigabytes
 import os
 
 def double(n):

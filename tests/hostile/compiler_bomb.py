@@ -1,4 +1,4 @@
-# expect: memory|timeout|error - each finally doubles what the compiler writes
+# expect: memory - each finally doubles what the compiler writes
 try: pass
 finally:
  try: pass

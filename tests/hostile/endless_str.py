@@ -1,4 +1,4 @@
-# expect: timeout|failed|error - objects whose repr and str never return
+# expect: timeout - objects whose repr and str never return
 class Slow:
     def __repr__(self):
         while True:

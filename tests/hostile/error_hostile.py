@@ -1,4 +1,4 @@
-# expect: error|failed - an exception whose parts raise when looked at
+# expect: error - an exception whose parts raise when looked at
 class Nasty(Exception):
     def __str__(self): raise SystemExit(0)
     __repr__ = __str__

@@ -1,4 +1,4 @@
-# expect: failed|error - a trace function that raises SystemExit at the next call
+# expect: error - a trace function that raises SystemExit at the next call
 import sys
 
 def tracer(*args):

@@ -1,4 +1,4 @@
-# expect: failed|forged - parent and child both answer
+# expect: failed - parent and child both answer
 import os
 
 def double(n):

@@ -1,4 +1,4 @@
-# expect: failed|error - looks through the calling frames for the tests and the expected value
+# expect: failed - looks through the calling frames for the tests and the expected value
 import sys
 
 def double(n):

@@ -1,4 +1,4 @@
-# expect: failed|error - starts a program of the system
+# expect: failed - starts a program of the system
 import subprocess, sys
 
 def double(n):

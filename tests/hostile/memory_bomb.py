@@ -1,4 +1,4 @@
-# expect: memory|timeout - one list that eats all memory
+# expect: memory - one list that eats all memory
 def double(n):
     eaten = []
     while True:

@@ -1,2 +1,2 @@
-# expect: error|failed - the function under test is a number that was printed
+# expect: error - the function under test is a number that was printed
 double = 4

@@ -1,4 +1,4 @@
-# expect: failed|error - a class named like a module that the tests might use
+# expect: failed - a class named like a module that the tests might use
 class math:
     @staticmethod
     def isclose(a, b, **k): return True

@@ -1,4 +1,4 @@
-# expect: failed|error - attaches to the supervisor and the judge
+# expect: failed - attaches to the supervisor and the judge
 import ctypes, os
 
 def double(n):

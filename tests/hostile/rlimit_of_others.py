@@ -1,4 +1,4 @@
-# expect: failed|error - lowers the limits and the priority of the supervisor
+# expect: failed - lowers the limits and the priority of the supervisor
 import os, resource
 
 def double(n):

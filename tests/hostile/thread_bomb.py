@@ -1,4 +1,4 @@
-# expect: failed|error|timeout|memory - threads until no more can be started
+# expect: failed - threads until no more can be started
 import threading, time
 
 def double(n):

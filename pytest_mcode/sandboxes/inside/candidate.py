@@ -272,16 +272,17 @@ class Candidate:
         """Put the program's names into the tests' namespace, and take out what it lacks."""
         for name in names:
             kind = kinds.get(name)
-            if kind is None:
-                namespace.pop(name, None)
-            elif kind == "f":
+            module = str(kind.get("m")) if type(kind) is dict else ""
+            if kind == "f":
                 namespace[name] = self.proxy(name)
-            elif type(kind) is dict and str(kind.get("m")) in MODULES:
-                namespace[name] = importlib.import_module(kind["m"])
-            elif name not in MODULES:  # an impostor is no module
+            elif module in MODULES:
+                namespace[name] = importlib.import_module(module)
+            elif kind is None or name in MODULES:  # an impostor is no module
+                namespace.pop(name, None)
+            elif type(kind) is dict and "v" in kind:
                 namespace[name] = self.value(kind["v"])
             else:
-                namespace.pop(name, None)
+                raise self.fail(Forged("a name that is nothing"))
 
     def proxy(self, name: str) -> Callable[..., Any]:
         """A function that calls the program's."""

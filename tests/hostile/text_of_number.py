@@ -1,0 +1,3 @@
+# expect: failed - the text of the right number
+def double(n):
+    return str(2 * n)
