@@ -18,7 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pytest_mcode.core.errors import InfraError
-from pytest_mcode.sandboxes.interpreter import HOME, LEFT_OUT, Interpreter, build_of_this
+from pytest_mcode.sandboxes.interpreter import (
+    HOME,
+    LEFT_OUT,
+    Interpreter,
+    build_of_this,
+    compile_library,
+)
 
 REPOSITORY = "pytest-mcode-base"
 
@@ -41,8 +47,8 @@ def base_tag() -> str:
 
 def image_config(interpreter: Interpreter) -> list[str]:
     """Dockerfile instructions that `docker import` applies to the archive."""
-    settings = " ".join(f"{name}={value}" for name, value in interpreter.environment.items())
-    return [f"ENV {settings} PYTHON_VERSION={interpreter.version}", 'CMD ["python3"]']
+    settings = {**interpreter.environment, "PYTHON_VERSION": interpreter.version}
+    return [*(f"ENV {name}={value}" for name, value in settings.items()), 'CMD ["python3"]']
 
 
 def write_archive(interpreter: Interpreter, out: IO[bytes]) -> None:
@@ -54,7 +60,8 @@ def write_archive(interpreter: Interpreter, out: IO[bytes]) -> None:
         root = Path(folder)
         try:
             _lay_out(interpreter, root)
-            _compile(interpreter, root)
+            folders = [root / str(place)[1:] for _, place in interpreter.stdlib]
+            compile_library(interpreter.executable, folders, root, "/")
         except (OSError, subprocess.SubprocessError) as error:
             raise InfraError(
                 f"cannot make a base image from {interpreter.name}: {error}"
@@ -99,18 +106,6 @@ def _copy_stdlib(interpreter: Interpreter, source: Path, target: Path) -> None:
         }
 
     shutil.copytree(source, target, ignore=skip, dirs_exist_ok=True, copy_function=shutil.copyfile)
-
-
-def _compile(interpreter: Interpreter, root: Path) -> None:
-    """Write bytecode that is valid whatever the file times say.
-
-    Times are flattened in the archive, which would make ordinary bytecode stale, and a read-only
-    root never caches it again: every start would compile the library anew.
-    """
-    command = [str(interpreter.executable), "-I", "-S", "-m", "compileall", "-q"]
-    command += ["--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
-    folders = [str(root / str(place)[1:]) for _, place in interpreter.stdlib]
-    subprocess.run([*command, *folders], capture_output=True, check=True)
 
 
 def _members(root: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, SandboxSpec, Verdict
+from pytest_mcode.sandboxes import packages
 from pytest_mcode.sandboxes.cell import Cell
 from pytest_mcode.sandboxes.cgroup import find_hierarchy
 from pytest_mcode.sandboxes.confinement import PROGRAMS, Blueprint
@@ -51,7 +52,8 @@ class Bubblewrap:
     """Satisfies `core.protocols.Sandbox`.
 
     `spec.image` and `spec.runtime` are Docker's and mean nothing here: programs get the
-    interpreter that runs pytest, without the packages installed for it.
+    interpreter that runs pytest, without the packages installed for it but with those that
+    `Dockerfile.sandbox` lists.
     """
 
     name = "bubblewrap"
@@ -77,6 +79,7 @@ class Bubblewrap:
                 memory_mb=self.spec.memory_mb,
                 as_root=as_root,
                 hierarchy=find_hierarchy(),
+                library=packages.fetch(packages.Target(), self.progress),
                 count_processes=as_root or kernel() >= _PER_NAMESPACE,
             )
         return self.blueprint
@@ -114,6 +117,7 @@ class Bubblewrap:
             "sandbox": self.name,
             "image": f"sha256:{programs.hexdigest()}",
             "python": blueprint.interpreter.version,
+            "packages": " ".join(packages.listed()) if blueprint.library else packages.NONE,
             "verdict": VERDICT_VERSION,
             "seccomp": hashlib.sha256(profile().encode()).hexdigest()[:16],
             "runtime": "root stepped down" if blueprint.as_root else "user namespace",

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from pytest_mcode.sandboxes.cgroup import Group, Hierarchy
 from pytest_mcode.sandboxes.container import ENVIRONMENT, INSIDE, PROCESSES, TMP_MB
 from pytest_mcode.sandboxes.interpreter import HOME, Interpreter
+from pytest_mcode.sandboxes.packages import PATH_VARIABLE, PLACE
 
 MARKER = "/run/mcode-bubblewrap"
 """Mounted by nobody else; the programs inside refuse to run without it."""
@@ -52,6 +53,8 @@ class Blueprint:
     """Root makes the namespaces and its rights are dropped; else a user namespace does."""
     hierarchy: Hierarchy | None
     """Where control groups can be made."""
+    library: Path | None
+    """Packages that programs may import."""
     count_processes: bool
     """RLIMIT_NPROC counts the processes of one cell, not all of this user's."""
 
@@ -106,21 +109,23 @@ def arguments(
         yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
     else:
         yield from ("--unshare-user", "--uid", str(user), "--gid", str(user))
-    for name, value in {**blueprint.interpreter.environment, **ENVIRONMENT}.items():
+    settings = {**blueprint.interpreter.environment, **ENVIRONMENT, PATH_VARIABLE: PLACE}
+    for name, value in settings.items():
         yield from ("--setenv", name, value)
-    yield from _mounts(blueprint.interpreter, handles.files, group)
+    yield from _mounts(blueprint, handles.files, group)
     yield from ("--", *_PYTHON, "-c", _STEP_DOWN, str(user))
     yield str(PROCESSES if blueprint.count_processes else 0)
     yield f"{INSIDE}/{program[0]}"
     yield from program[1:]
 
 
-def _mounts(
-    interpreter: Interpreter, files: Mapping[str, int], group: Group | None
-) -> Iterator[str]:
+def _mounts(blueprint: Blueprint, files: Mapping[str, int], group: Group | None) -> Iterator[str]:
+    interpreter = blueprint.interpreter
     binds: list[tuple[Path, PurePosixPath]] = [*interpreter.libraries, *interpreter.stdlib]
     binds.append((interpreter.executable, HOME / "bin" / interpreter.name))
     binds.append((PROGRAMS, PurePosixPath(INSIDE)))
+    if blueprint.library is not None:
+        binds.append((blueprint.library, PurePosixPath(PLACE)))
     if group is not None:
         binds.append(group.view)
     places = [place for _, place in binds]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json
 from pytest_mcode.sandboxes.calibration import loop_time
+from pytest_mcode.sandboxes.daemon import daemon_trouble
 from pytest_mcode.sandboxes.pool import SlotLostError
 
 SANDBOX_USER, JUDGE_USER = 65534, 65533
@@ -23,25 +23,13 @@ JUDGE_MB = 512
 """Memory of the container beyond the program's: judge, supervisor, /tmp."""
 TMP_MB = 32
 PROCESSES = 64
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
-"""One heap: each thread's own would reserve 64 MB of the address space that is limited."""
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""One heap: each thread's own would reserve 64 MB of the address space that is limited; numpy
+would start a thread per core."""
 START_S = 30.0
 SECCOMP = Path(__file__).with_name("seccomp.json")
 _STDERR = 2
 _LARGEST_ANSWER = 1 << 22
-
-
-@contextmanager
-def daemon_trouble(doing: str) -> Iterator[None]:
-    """Whatever the Docker daemon or the way to it throws becomes one line of `InfraError`."""
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        yield
-    except (DockerException, RequestException, OSError) as error:
-        text = " ".join(str(error).split())[:300]
-        raise InfraError(f"{doing}: {text}") from error
 
 
 @dataclass(frozen=True)
@@ -52,12 +40,15 @@ class Recipe:
     memory_mb: int
     runtime: str
     labels: dict[str, str]
+    podman: bool = False
 
     def host_config(self, client: Any, cpu: int | None) -> Any:
         """The confinement, in the daemon's words."""
         security = ["no-new-privileges:true"]
-        if SECCOMP.exists():
-            security.append("seccomp=" + json.dumps(json.loads(SECCOMP.read_text())))
+        if SECCOMP.exists():  # Docker takes the text, Podman the path
+            text = json.dumps(json.loads(SECCOMP.read_text()))
+            security.append(f"seccomp={SECCOMP if self.podman else text}")
+        inodes = "" if self.podman else "nr_inodes=4k,"  # it refuses the option
         memory = f"{self.memory_mb + JUDGE_MB}m"
         return client.api.create_host_config(
             network_mode="none",
@@ -69,7 +60,7 @@ class Recipe:
             pids_limit=PROCESSES,
             ipc_mode="none",
             tmpfs={
-                "/tmp": f"rw,size={TMP_MB}m,nr_inodes=4k,mode=1777,nosuid,nodev",
+                "/tmp": f"rw,size={TMP_MB}m,{inodes}mode=1777,nosuid,nodev",
                 # the runtime's own is a place where anybody's message queues stay
                 "/dev/mqueue": "ro,size=4k,mode=555",
             },
@@ -170,12 +161,14 @@ class Container:
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         supervisor = self._stream(api.attach_socket(self.id, wanted))
         api.start(self.id)
-        self._expect("supervisor", lambda: supervisor.line() == b"READY")
         command = [*PYTHON, f"{INSIDE}/judge.py"]
-        process = api.exec_create(
-            self.id, command, stdin=True, stdout=True, stderr=True, user=str(JUDGE_USER)
-        )
-        judge = self.judge = self._stream(api.exec_start(process["Id"], socket=True))
+        try:  # the judge starts while the supervisor does, and waits for it
+            process = api.exec_create(
+                self.id, command, stdin=True, stdout=True, stderr=True, user=str(JUDGE_USER)
+            )
+            judge = self.judge = self._stream(api.exec_start(process["Id"], socket=True))
+        finally:  # its own words say more than that it is not there
+            self._expect("supervisor", lambda: supervisor.line() == b"READY")
         self._expect("judge", lambda: self._calibrated(judge))
 
     def _calibrated(self, judge: Stream) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -17,45 +16,18 @@ from pytest_mcode.sandboxes.container import (
     SECCOMP,
     Container,
     Recipe,
-    daemon_trouble,
     host_identity,
     remove,
 )
 from pytest_mcode.sandboxes.cores import assign_cores
+from pytest_mcode.sandboxes.daemon import Daemon, connect, daemon_trouble, look
 from pytest_mcode.sandboxes.job import VERDICT_VERSION
 from pytest_mcode.sandboxes.pool import Pool
 
 LABEL = "pytest-mcode"
 LABEL_RUN, LABEL_PID, LABEL_HOST = f"{LABEL}-run", f"{LABEL}-pid", f"{LABEL}-host"
-DEFAULT_SOCKET = "/var/run/docker.sock"
 IN_FLIGHT = 4
 """Programs that should be offered per container at once, so that it never waits for the host."""
-
-
-def connect() -> Any:
-    """A client of the daemon. Raises `InfraError` with the cure."""
-    import docker
-
-    cure = "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"
-    try:
-        _knock(os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}")
-        client = docker.from_env(timeout=60)
-        client.ping()
-    except (docker.errors.DockerException, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InfraError(f"no Docker daemon answers ({reason}): {cure}") from None
-    return client
-
-
-def _knock(address: str) -> None:
-    """Raise OSError if nobody listens: docker-py would leave its socket open in that case."""
-    scheme, _, rest = address.partition("://")
-    if scheme == "unix":
-        with socket.socket(socket.AF_UNIX) as door:
-            door.connect(rest)
-    elif scheme == "tcp":
-        host, _, port = rest.rstrip("/").rpartition(":")
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def is_running(pid: str) -> bool:
@@ -93,16 +65,19 @@ class Docker:
         self.containers = spec.slots or len(os.sched_getaffinity(0))
         self.slots = self.containers * IN_FLIGHT
         self.client: Any = None
+        self.daemon: Daemon | None = None
         self.image: Any = None
         self.pool: Pool | None = None
         self._closer: Any = None
 
     def prepare(self) -> None:
         """Reach the daemon and have the image. Raises `InfraError` with the cure."""
-        from pytest_mcode.sandboxes.image import ensure_image
-
         if self.image is None:
             self.client = connect()
+            self.daemon = look(self.client)
+            self.daemon.insist(self.spec.runtime)
+            from pytest_mcode.sandboxes.image import ensure_image
+
             with daemon_trouble("the Docker daemon did not provide the image"):
                 self.image = ensure_image(self.client, self.spec.image, self.progress)
 
@@ -118,7 +93,8 @@ class Docker:
             LABEL_PID: str(os.getpid()),
             LABEL_HOST: host_identity(),
         }
-        recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels)
+        podman = self.daemon is not None and self.daemon.podman
+        recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels, podman)
         client, cpus = self.client, self._cpus()
         factor = self.spec.host_factor
         pool = Pool(self.containers, lambda index: Container(client, recipe, cpus[index]), factor)
@@ -128,7 +104,7 @@ class Docker:
 
     def _cpus(self) -> list[int | None]:
         """A core for each container; none where the daemon's cores are not ours to count."""
-        if os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] != "unix":
+        if self.daemon is None or not self.daemon.pins(os.sched_getaffinity(0)):
             return [None] * self.containers
         return assign_cores(self.containers)
 
@@ -140,6 +116,7 @@ class Docker:
             "sandbox": self.name,
             "image": self.image.digest,
             "python": self.image.python,
+            "packages": self.image.packages,
             "verdict": VERDICT_VERSION,
             "seccomp": hashlib.sha256(profile).hexdigest()[:16] if profile else "default",
             "runtime": self.spec.runtime or "default",

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import io
 import json
 import os
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_mcode.core.errors import InfraError
+from pytest_mcode.sandboxes import build_context, packages
+from pytest_mcode.sandboxes.base_image import REPOSITORY as MADE
 from pytest_mcode.sandboxes.base_image import base_tag, image_config, write_archive
 from pytest_mcode.sandboxes.interpreter import find_interpreter
 
@@ -31,12 +30,16 @@ REGISTRY_PATIENCE_S = 10.0
 """How long a registry may be silent before the pull is given up."""
 
 _CONTENT, _PYTHON = "pytest-mcode.content", "pytest-mcode.python"
-_CONTEXT = "pytest_mcode/sandboxes/inside"
-_HERE = Path(__file__).resolve().parent
-_PROBE = (
-    "import sys, decimal, fractions, json, marshal, resource, socket, unittest;"
-    "sys.exit(3) if sys.version_info < (3, 11) else print('%d.%d.%d' % sys.version_info[:3])"
-)
+_PACKAGES = "pytest-mcode.packages"
+_PROBE = """
+import sys, decimal, fractions, json, marshal, os, resource, site, socket, unittest
+if sys.version_info < (3, 11):
+    sys.exit("Python %d.%d is too old" % sys.version_info[:2])
+folders = [folder for folder in site.getsitepackages() if os.path.isdir(folder)]
+print(json.dumps(["%d.%d.%d" % sys.version_info[:3], folders]))
+"""
+OWN = "the image's own"
+"""Packages that come with an image which the user has named."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,11 @@ class ImageInfo:
 
     tag: str
     digest: str
-    """sha256 of what decides verdicts: Dockerfile, programs inside, layers of the base image."""
+    """sha256 of what decides verdicts: Dockerfile, programs inside, packages, layers below."""
     python: str
     """Version of the interpreter inside: `3.12.1`."""
+    packages: str
+    """What programs can import besides the standard library: `numpy==2.3.5`, `OWN` or `none`."""
 
 
 def ensure_image(client: docker.DockerClient, image: str, progress: Progress) -> ImageInfo:
@@ -58,35 +63,44 @@ def ensure_image(client: docker.DockerClient, image: str, progress: Progress) ->
     `progress` is given one line per slow step. Raises `InfraError` with the cure.
     """
     with _daemon_errors():
-        files = _context_files()
-        base = _find(client, image or DEFAULT_BASE) or (None if image else _find_made(client))
-        if base is not None and (ready := _find_built(client, base, files)):
-            return ready
+        found = find_image(client, image)
+        if found is not None:
+            return found
         with _one_builder():
-            base = base or _get_base(client, image, progress)
-            return _find_built(client, base, files) or _build(client, base, files, progress)
+            base = _find_base(client, image) or _get_base(client, image, progress)
+            return find_image(client, image) or _make(client, base, image, progress)
 
 
-def _context_files() -> dict[str, bytes]:
-    """The build context, from a checkout or from an installed wheel (which holds its own copy)."""
-    places = (_HERE / "Dockerfile.sandbox", _HERE.parents[1] / "Dockerfile.sandbox")
-    dockerfile = next((place for place in places if place.is_file()), None)
-    if dockerfile is None:
-        raise InfraError("Dockerfile.sandbox is missing: install pytest-mcode again")
-    files = {"Dockerfile": dockerfile.read_bytes()}
-    for source in sorted((_HERE / "inside").glob("*.py")):
-        files[f"{_CONTEXT}/{source.name}"] = source.read_bytes()
-    return files
+def find_image(client: docker.DockerClient, image: str) -> ImageInfo | None:
+    """The sandbox image for `image` with all that belongs in it, if it was built before."""
+    base = _find_base(client, image)
+    stock = OWN if image else " ".join(packages.listed()) or packages.NONE
+    return None if base is None else _find_built(client, base, stock)
 
 
-def _content_digest(base: Any, files: dict[str, bytes]) -> str:
-    """Hash of the files and of the base image's layers and variables, the same on every machine."""
-    config = base.attrs["Config"]
-    identity = [base.attrs["RootFS"].get("Layers"), config.get("Env"), base.attrs["Architecture"]]
-    whole = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
-    for name in sorted(files):
-        whole.update(f"\0{name}\0{len(files[name])}\0".encode() + files[name])
-    return whole.hexdigest()
+def _find_base(client: docker.DockerClient, image: str) -> Any:
+    return _find(client, image or DEFAULT_BASE) or (None if image else _find(client, base_tag()))
+
+
+def _make(client: docker.DockerClient, base: Any, image: str, progress: Progress) -> ImageInfo:
+    """Build upon `base`, with the packages that can be had."""
+    if image:
+        return _build(client, base, OWN, None, progress)
+    library = packages.fetch(_target(base), progress)
+    if library is not None:
+        return _build(client, base, " ".join(packages.listed()), library, progress)
+    without = packages.NONE
+    return _find_built(client, base, without) or _build(client, base, without, None, progress)
+
+
+def _target(base: Any) -> packages.Target:
+    """The Python in one of our own bases."""
+    if any(tag.rpartition("/")[2].startswith(f"{MADE}:") for tag in base.tags):
+        return packages.Target()
+    settings = dict(line.partition("=")[::2] for line in base.attrs["Config"]["Env"])
+    machines = {"amd64": "x86_64", "arm64": "aarch64"}
+    machine = machines.get(base.attrs["Architecture"], base.attrs["Architecture"])
+    return packages.Target(".".join(settings["PYTHON_VERSION"].split(".")[:2]), machine)
 
 
 def _find(client: docker.DockerClient, name: str) -> Any:
@@ -98,23 +112,23 @@ def _find(client: docker.DockerClient, name: str) -> Any:
         return None
 
 
-def _find_made(client: docker.DockerClient) -> Any:
-    return _find(client, base_tag())
-
-
-def _find_built(
-    client: docker.DockerClient, base: Any, files: dict[str, bytes]
-) -> ImageInfo | None:
+def _find_built(client: docker.DockerClient, base: Any, stock: str) -> ImageInfo | None:
     """The image already built on `base`; `base` itself if it is such an image."""
     labels = base.labels
     if labels.get(_CONTENT) and _PYTHON in labels and base.tags:
-        return ImageInfo(base.tags[0], f"sha256:{labels[_CONTENT]}", labels[_PYTHON])
-    digest = _content_digest(base, files)
+        return _info(base.tags[0], labels)
+    digest = build_context.content_digest(base, stock)
     tag = f"{REPOSITORY}:{digest[:16]}"
     found = _find(client, tag)
     if found is None or found.labels.get(_CONTENT) != digest:
         return None
-    return ImageInfo(tag, f"sha256:{digest}", found.labels[_PYTHON])
+    return _info(tag, found.labels)
+
+
+def _info(tag: str, labels: dict[str, str]) -> ImageInfo:
+    return ImageInfo(
+        tag, f"sha256:{labels[_CONTENT]}", labels[_PYTHON], labels.get(_PACKAGES, packages.NONE)
+    )
 
 
 def _get_base(client: docker.DockerClient, image: str, progress: Progress) -> Any:
@@ -129,7 +143,7 @@ def _get_base(client: docker.DockerClient, image: str, progress: Progress) -> An
             f"check the name and run `docker pull {image}`, or leave the image out"
         )
     progress(f"no {wanted} ({reason}): making a base image from the installed Python")
-    return _find_made(client) or _import_base(client, progress)
+    return _find(client, base_tag()) or _import_base(client, progress)
 
 
 def _pull(client: docker.DockerClient, name: str, progress: Progress) -> str:
@@ -168,50 +182,58 @@ def _short(text: str) -> str:
 def _import_base(client: docker.DockerClient, progress: Progress) -> Any:
     started = time.perf_counter()
     interpreter = find_interpreter()
-    repository, tag = base_tag().split(":")
+    tag = base_tag()
     with tempfile.TemporaryFile() as archive:
         write_archive(interpreter, archive)
         archive.seek(0)
         client.api.import_image(
-            archive, repository=repository, tag=tag, changes=image_config(interpreter)
+            archive,
+            repository=tag,  # with the tag in it: Podman does not read the other field
+            changes=image_config(interpreter),
         )
-    base = client.images.get(f"{repository}:{tag}")
+    base = client.images.get(tag)
     progress(f"base image from Python {interpreter.version}: {_since(started)}")
     return base
 
 
 def _build(
-    client: docker.DockerClient, base: Any, files: dict[str, bytes], progress: Progress
+    client: docker.DockerClient, base: Any, stock: str, library: Path | None, progress: Progress
 ) -> ImageInfo:
     from docker.errors import BuildError
 
     started = time.perf_counter()
     name = base.tags[0] if base.tags else base.id
     progress(f"building sandbox image on {name} ...")
-    python = _probe(client, base, name)
-    digest = _content_digest(base, files)
+    python, folders = _probe(client, base, name)
+    digest = build_context.content_digest(base, stock)
     tag = f"{REPOSITORY}:{digest[:16]}"
+    path = ":".join(folders) if stock == OWN else packages.PLACE
+    labels = {_CONTENT: digest, _PYTHON: python, _PACKAGES: stock}
     try:
-        client.images.build(
-            fileobj=_context_archive(files),
-            custom_context=True,
-            tag=tag,
-            buildargs={"BASE_IMAGE": name},
-            labels={_CONTENT: digest, _PYTHON: python},
-            rm=True,
-            forcerm=True,
-        )
+        with tempfile.TemporaryFile() as context:
+            build_context.write_archive(library, context)
+            context.seek(0)
+            client.images.build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                buildargs={"BASE_IMAGE": name, packages.PATH_VARIABLE: path},
+                labels=labels,
+                network_mode="none",
+                rm=True,
+                forcerm=True,
+            )
     except BuildError as error:
         raise InfraError(
-            f"building the sandbox image failed ({_short(str(error))}): "
-            f"try `docker build -f Dockerfile.sandbox --build-arg BASE_IMAGE={name} .`"
+            f"building the sandbox image on {name} failed ({_short(str(error))}): "
+            "see `docker info` and the free space on its disk, or name another image"
         ) from error
     progress(f"building sandbox image {tag}: {_since(started)}")
-    return ImageInfo(tag, f"sha256:{digest}", python)
+    return _info(tag, labels)
 
 
-def _probe(client: docker.DockerClient, base: Any, name: str) -> str:
-    """Version of the Python in `base`, which is asked where it cannot do harm."""
+def _probe(client: docker.DockerClient, base: Any, name: str) -> tuple[str, list[str]]:
+    """Version of the Python in `base` and where packages are, asked where it cannot do harm."""
     from docker.errors import APIError
 
     container = client.containers.create(
@@ -235,20 +257,10 @@ def _probe(client: docker.DockerClient, base: Any, name: str) -> str:
     if status != 0:
         raise InfraError(
             f"image {name} has no whole Python 3.11 or later on its PATH "
-            f"({_short(said) or 'too old'}): name another image"
+            f"({_short(said)}): name another image"
         )
-    return said
-
-
-def _context_archive(files: dict[str, bytes]) -> io.BytesIO:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o644
-            archive.addfile(member, io.BytesIO(content))
-    out.seek(0)
-    return out
+    python, folders = json.loads(said.splitlines()[-1])
+    return python, folders
 
 
 def _since(started: float) -> str:

@@ -81,7 +81,7 @@ class Candidate:
             raise self.fail(Forged("a result beyond the bound"))
         while len(pending) < wanted:
             self._read(1 << 20)
-        if b'{"B"' in pending or b'{"A"' in pending:
+        if b'{"B"' in pending or b'{"A"' in pending or b'{"N' in pending:
             self.buffers = True
         try:
             answer = from_json(pending[4:wanted].decode("ascii"))

@@ -25,6 +25,7 @@ from typing import Any
 
 import guard
 import pace
+import packages
 from candidate import Candidate
 from console import Console
 from endings import Fatal, Gone, TimeUp
@@ -189,6 +190,7 @@ def take_streams() -> Pipe:
 def main(arguments: list[str]) -> None:
     """Meet the supervisor, then judge until the host hangs up."""
     guard.insist(first_process=False)
+    packages.offer()
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (OWN_MEMORY, OWN_MEMORY))

@@ -123,6 +123,8 @@ def update(old: Any, new: Any) -> Any:
         old.extend(new)
     elif kind is bytearray or kind.__name__ == "array":
         old[:] = new
+    elif kind.__name__ == "ndarray" and (old.shape, old.dtype) == (new.shape, new.dtype):
+        old[...] = new
     else:
         return new
     return old

@@ -21,7 +21,7 @@ TESTS = "<tests>"
 HELD = "__mcode_held__"
 """Name under which the instrumented tests find the list of checks that held."""
 _MOST_LINE = 400
-_BUFFERS = ("bytearray", "memoryview", "array")
+_BUFFERS = ("numpy", "bytearray", "memoryview", "array")
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 

@@ -28,6 +28,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 import guard
+import packages
 
 PRELOADED = (
     *("typing", "math", "re", "collections", "heapq", "itertools", "functools", "copy"),
@@ -270,6 +271,7 @@ def supervise(judge: _socket.socket, score: int, usual: bytes) -> None:
 def main(arguments: list[str]) -> None:
     """Refuse or read the arguments, meet the judge, supervise."""
     guard.insist(first_process=True)
+    packages.offer()
     memory, judge_uid = int(arguments[0]), int(arguments[1])
     preload()
     score, usual = open_score()

@@ -59,6 +59,46 @@ def _moment(value: Any) -> list[int]:
     return [*value.timetuple()[:6], value.microsecond, value.fold]
 
 
+NUMPY_SCALARS = (
+    *("bool", "bool_", "int8", "int16", "int32", "int64", "longlong", "uint8", "uint16"),
+    *("uint32", "uint64", "ulonglong", "float16", "float32", "float64", "complex64"),
+    *("complex128", "str_", "bytes_"),
+)
+_NUMPY_PLAIN = (bool, int, float, complex, str, bytes)
+_NUMPY_KINDS = "biufcSU"
+
+
+def _scalar(value: Any) -> list[Any]:
+    return [type(value).__name__, value.item()]
+
+
+def _array(value: Any) -> list[Any]:
+    return [value.dtype.str, list(value.shape), value.tobytes()]
+
+
+def _numpy_scalar(parts: list[Any]) -> Any:
+    name, value = parts
+    if name not in NUMPY_SCALARS or type(value) not in _NUMPY_PLAIN:
+        raise ValueError("a numpy scalar that is none")
+    return getattr(_numpy(), name)(value)
+
+
+def _numpy_array(parts: list[Any]) -> Any:
+    """From raw numbers or characters alone: no dtype that holds objects or code."""
+    dtype, shape, data = parts
+    if dtype[1] not in _NUMPY_KINDS or not dtype[2:].isdecimal():
+        raise ValueError("a numpy array that is none")
+    return _numpy().frombuffer(bytearray(data), dtype).reshape(shape)
+
+
+def _numpy() -> Any:
+    """Only values of a program that has it cross, and tests are offered the same packages."""
+    try:
+        return _import("numpy")
+    except ImportError:
+        raise ValueError("numpy") from None
+
+
 RULES: dict[type, tuple[str, Hook]] = {
     tuple: ("t", list),
     dict: ("d", _pairs),
@@ -87,8 +127,11 @@ RULES_BY_NAME: dict[str, tuple[str, Hook]] = {
     "datetime.time": ("ti", lambda v: [v.hour, v.minute, v.second, v.microsecond, v.fold]),
     "array.array": ("A", lambda v: [v.typecode, v.tolist()]),
     "datetime.timedelta": ("td", lambda v: [v.days, v.seconds, v.microseconds]),
+    "numpy.ndarray": ("NA", _array),
+    **{f"numpy.{name}": ("N", _scalar) for name in NUMPY_SCALARS},
 }
 """The same for types whose module a fresh worker has not loaded."""
+_MODULES = tuple({name.partition(".")[0] for name in RULES_BY_NAME})
 
 
 def _import(module: str) -> Any:
@@ -121,6 +164,8 @@ BUILDERS: dict[str, Hook] = {
     "ti": lambda v: _import("datetime").time(*v[:4], fold=v[4]),
     "A": lambda v: _import("array").array(*v),
     "td": lambda v: _import("datetime").timedelta(*v),
+    "N": _numpy_scalar,
+    "NA": _numpy_array,
     "T": lambda v: _NAMED_TYPES[v],
 }
 """Tag -> how the value is put together again from its decoded parts."""
@@ -166,9 +211,11 @@ def _other(value: Any, opaque: Hook, depth: int) -> Any:
     """What is neither a scalar nor a list."""
     kind = type(value)
     rule = RULES.get(kind)
-    if rule is None and kind.__module__ in ("array", "decimal", "fractions", "datetime"):
+    if rule is None and kind.__module__ in _MODULES:
         rule = RULES_BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
         if rule and rule[0] in ("dt", "ti") and value.tzinfo is not None:
+            return opaque(value)
+        if rule and rule[0] == "NA" and value.dtype.kind not in _NUMPY_KINDS:
             return opaque(value)
     if rule is not None:
         return {rule[0]: encode(rule[1](value), opaque, depth)}

@@ -183,4 +183,4 @@ def missing(claim: dict[str, Any]) -> str:
     found = _MISSING.match(str(claim.get("m"))) if claim.get("x") == "ModuleNotFoundError" else None
     if found is None or found[1] in sys.stdlib_module_names:
         return ""
-    return f"; needs {found[1]}, which the sandbox image does not have"
+    return f"; needs {found[1]}, which the sandbox does not have (--mcode-image takes one that has)"

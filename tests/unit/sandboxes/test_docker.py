@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ import pytest
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Program, SandboxSpec
 from pytest_mcode.sandboxes.container import host_identity
-from pytest_mcode.sandboxes.docker import LABEL_HOST, LABEL_PID, LABEL_RUN, Docker, connect, sweep
+from pytest_mcode.sandboxes.daemon import connect, look
+from pytest_mcode.sandboxes.docker import LABEL_HOST, LABEL_PID, LABEL_RUN, Docker, sweep
 
 HONEST = Program("def f(): return 1", "assert f() == 1\n", ("f",))
 SLEEPY = Program("import time\ndef f(): time.sleep(1.5); return 1", "assert f() == 1\n", ("f",))
@@ -108,14 +110,21 @@ def test_the_container_is_locked_down(client, warm, label):
 def test_containers_are_pinned_to_cores_of_their_own(client, label, monkeypatch):
     """One per core; xdist's workers begin at different cores; more slots than cores are free."""
     cores = sorted(os.sched_getaffinity(0))
+    daemon = look(client)
     whole = Docker(SandboxSpec(label=label))
+    whole.daemon = daemon
     assert whole.containers == len(cores)
     assert whole._cpus() == cores
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw1")
     single = Docker(SandboxSpec(slots=1, label=label))
+    single.daemon = daemon
     assert single._cpus() == [cores[1 % len(cores)]]
     many = Docker(SandboxSpec(slots=len(cores) + 1))
+    many.daemon = daemon
     assert set(many._cpus()) == {None}
+    for other in ({"here": False}, {"cores": max(cores)}, {"limits": ("memory", "processes")}):
+        whole.daemon = replace(daemon, **other)  # another machine's, fewer, or not to be had
+        assert set(whole._cpus()) == {None}
 
 
 def test_close_removes_every_container(client, label):
