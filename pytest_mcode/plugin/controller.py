@@ -43,6 +43,7 @@ class Controller:
         if state.benches:
             node.workerinput["mcode_addresses"] = dict(state.session.addresses)
             node.workerinput["mcode_sandbox"] = state.session.sandbox_kind
+            node.workerinput["mcode_host_factor"] = state.session.host_factor
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:

@@ -127,6 +127,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("retries", _whole(0), "4", "further tries of a request after a connection error, 429 or 5xx", "model", metavar="N"),
     Option("timeout", _number(0.1, 3600), "10", "time of one program: CPU seconds, which a busy machine does not use up; wall time may be 3 times that", "sandbox", metavar="S"),
     Option("memory", _whole(64), "512", "memory of one program, in MB", "sandbox", metavar="MB"),
+    Option("verify-times", _whole(1), "1", "verify every distinct program N times; where its verdicts differ they are flaky, which is no pass", "sandbox", metavar="N"),
+    Option("verdict-cache", _choice("store", "run", "off"), "store", "verify identical programs once: `store` looks into the results database too, `run` only at what this process has verified, `off` verifies all", "sandbox"),
     Option("sandbox", str, "auto", "where programs run: docker, bubblewrap, or auto (docker, else bubblewrap)", "sandbox", metavar="NAME"),
     Option("image", str, "", "Docker image of the sandbox (default: built from Dockerfile.sandbox)", "sandbox", metavar="TAG"),
     Option("docker-runtime", str, "", "Docker runtime such as runsc (default: the daemon's)", "sandbox", metavar="NAME"),

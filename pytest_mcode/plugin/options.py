@@ -115,6 +115,8 @@ def settings(config: pytest.Config) -> Settings:
         request_timeout_s=get.value("request-timeout"),
         retries=get.value("retries"),
         limits=Limits(wall_s=get.value("timeout"), memory_mb=memory),
+        verify_times=get.value("verify-times"),
+        verdict_cache=get.value("verdict-cache"),
         sandbox=get.value("sandbox"),
         sandbox_spec=SandboxSpec(
             image=get.value("image"),

@@ -232,6 +232,7 @@ def run_parts(state: State) -> dict[str, Any]:
     return {
         "sampling": asdict(settings.sampling),
         "limits": asdict(settings.limits),
+        "verify_times": settings.verify_times,
         "strategy": settings.strategy,
         "feedback": settings.feedback,
         "python": ".".join(map(str, sys.version_info[:2])),

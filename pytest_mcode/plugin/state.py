@@ -59,8 +59,11 @@ class State:
         """The one frozen configuration. Raises `ConfigError`."""
         if self._settings is None:
             self._settings = options.settings(self.config)
-            kind = (self.worker or {}).get("mcode_sandbox", self._settings.sandbox)
-            self._settings = replace(self._settings, sandbox=kind)
+            if self.worker and "mcode_sandbox" in self.worker:
+                factor = self.worker["mcode_host_factor"]
+                spec = replace(self._settings.sandbox_spec, host_factor=factor)
+                kind = self.worker["mcode_sandbox"]
+                self._settings = replace(self._settings, sandbox=kind, sandbox_spec=spec)
         return self._settings
 
     @property

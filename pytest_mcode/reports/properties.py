@@ -14,7 +14,8 @@ def properties(outcome: Mapping[str, Json]) -> dict[str, Scalar]:
     """Name -> scalar, from `Outcome.to_json()`.
 
     `mcode_verdict` is that of the first passing attempt, else of the last one, else empty;
-    `mcode_draws_passed` counts iteration 0 alone. Times in seconds.
+    `mcode_draws_passed` counts iteration 0 alone; `mcode_cached` and `mcode_flaky` count attempts.
+    Times in seconds.
     """
     found, variant = numbers(outcome), outcome["variant"]
     statuses = [attempt["verdict"]["status"] for attempt in outcome["attempts"]]
@@ -39,6 +40,8 @@ def properties(outcome: Mapping[str, Json]) -> dict[str, Scalar]:
         "mcode_calls": found.calls,
         "mcode_queue_s": found.queue_s,
         "mcode_request_s": found.request_s,
+        "mcode_cached": found.cached,
+        "mcode_flaky": found.flaky,
         "mcode_check_s": found.check_s,
         "mcode_wall_s": found.wall_s,
     }

@@ -57,6 +57,8 @@ class VariantSummary:
     """None before the first task is measured."""
     verdicts: tuple[VerdictCount, ...]
     totals: Totals
+    flaky: tuple[str, ...] = ()
+    """Tasks of which the same program ended differently when it was verified again."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def summarize(reader: Reader, filters: Filters = queries.ALL) -> Summary:
         ids = [row.variant_id for row in rows]
         tallies = queries.tallies(reader, ids)
         verdicts, totals = queries.verdicts(reader, ids), queries.totals(reader, ids)
+        flaky = queries.flaky(reader, ids)
         wanted = {row.run_id for row in rows}
         runs = [run for run in queries.runs(reader) if run.run_id in wanted]
         infra = queries.infra(reader, [run.run_id for run in runs])
@@ -101,6 +104,7 @@ def summarize(reader: Reader, filters: Filters = queries.ALL) -> Summary:
             rates(row, tallies.get(row.variant_id, ())),
             verdicts.get(row.variant_id, ()),
             totals.get(row.variant_id, Totals()),
+            flaky.get(row.variant_id, ()),
         )
         for row in rows
     )

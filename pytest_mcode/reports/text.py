@@ -6,8 +6,9 @@ pass@k never counts a repair, and a rate of an incomplete run never stands witho
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from pytest_mcode.core.records import Json
 from pytest_mcode.reports.layout import FEEDBACK, HEAD, duration, mark, rate_line, wrapped
 from pytest_mcode.reports.overview import overview
 from pytest_mcode.reports.summary import Rates, RunSummary, Summary, VariantSummary
@@ -18,6 +19,9 @@ LEGEND = (
     "pass@k: k independent draws, no feedback (unbiased). solved@n: any of the n draws. "
     "Intervals are over tasks."
 )
+
+MOST_NAMED = 10
+"""Tasks that a warning names."""
 
 NARROWEST = 60
 """Columns below which tables are not squeezed any further."""
@@ -53,14 +57,24 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
         f"({cell.strategy})",
         width,
     )
-    limit = f", {row.timeout_s:g} s per program" if row.timeout_s else ""
+    limit = f", {row.timeout_s:g} s per program{_conditions(row.settings)}" if row.timeout_s else ""
     yield f"  run {row.run_id}, fingerprint {row.fingerprint}{limit}"
     yield f"  {row.counts.done} of {row.counts.planned} tasks done, {row.counts.infra} infra"
     yield from (f"  {line}" for line in _warnings(variant, width - 2))
     if variant.rates is not None:
         yield from (f"  {line}" for line in _rates(variant, variant.rates, width - 2))
         yield from (f"  {line}" for line in _verdicts(variant.verdicts, width - 2))
+        yield from (f"  {line}" for line in _verified(variant, width - 2))
         yield from (f"  {line}" for line in _totals(variant.totals, width - 2))
+
+
+def _conditions(parts: Mapping[str, Json]) -> str:
+    """How the limit was applied, where that is out of the ordinary."""
+    sandbox = parts.get("sandbox")
+    factor = sandbox.get("host_factor", 1) if isinstance(sandbox, Mapping) else 1
+    slow = f" x {factor} (slow host)" if factor > 1 else ""
+    times = parts.get("verify_times", 1)
+    return slow + (f", each verified {times} times" if times > 1 else "")
 
 
 def _warnings(variant: VariantSummary, width: int) -> Iterator[str]:
@@ -84,6 +98,14 @@ def _warnings(variant: VariantSummary, width: int) -> Iterator[str]:
     forged = sum(v.attempts for v in variant.verdicts if v.verdict == "forged")
     if forged:
         yield f"FORGED: {forged} answers tried to pass without solving; they count as failed."
+    if variant.flaky:
+        more = ["..."] if len(variant.flaky) > MOST_NAMED else []
+        named = ", ".join([*variant.flaky[:MOST_NAMED], *more])
+        yield from wrapped(
+            f"FLAKY verdicts: {variant.totals.flaky} ({named}): the same program ended differently "
+            "when it was verified again; no pass.",
+            width,
+        )
 
 
 def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
@@ -130,6 +152,16 @@ def _verdicts(verdicts: Sequence[VerdictCount], width: int) -> Iterator[str]:
     if inside:
         yield from wrapped(
             f"{inside:,} verdicts are in_process: the candidate ran beside its tests.", width
+        )
+
+
+def _verified(variant: VariantSummary, width: int) -> Iterator[str]:
+    cached = variant.totals.cached
+    if cached:
+        empty = sum(v.attempts for v in variant.verdicts if v.verdict == "no_code")
+        programs = variant.totals.attempts - empty - cached
+        yield from wrapped(
+            f"verified {programs:,} programs, {cached:,} verdicts from the cache", width
         )
 
 

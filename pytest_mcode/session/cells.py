@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.core.protocols import Benchmark
 from pytest_mcode.core.records import Dataset, Task, Variant
-from pytest_mcode.session.settings import Settings
+from pytest_mcode.session.registry import Registry
+from pytest_mcode.session.settings import Settings, is_file_name
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,20 @@ class Cell:
     def id(self) -> str:
         """What stands between the brackets of a node id."""
         return f"{self.task.task_id}-{self.variant.label}"
+
+
+def make_benchmark(registry: Registry, name: str) -> Benchmark:
+    """The benchmark under a name, `name:argument` or dotted path, or of a JSON-lines file."""
+    if is_file_name(name):
+        from pytest_mcode.benchmarks.jsonl import JsonLines
+
+        from_file: Benchmark = JsonLines(name)
+        return from_file
+    head, _, argument = name.partition(":")
+    known = head in registry.names("benchmark")
+    factory = registry.factory("benchmark", head if known else name)
+    made: Benchmark = factory(argument if known else "")
+    return made
 
 
 def selected(dataset: Dataset, settings: Settings) -> list[Task]:

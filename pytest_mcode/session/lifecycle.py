@@ -24,11 +24,12 @@ from pytest_mcode.core.records import (
 )
 from pytest_mcode.generation import extraction, prompts
 from pytest_mcode.session import attempt, wellformed
-from pytest_mcode.session.cells import Cell, selected
+from pytest_mcode.session.cells import Cell, make_benchmark, selected
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.names import Names
 from pytest_mcode.session.registry import Registry
-from pytest_mcode.session.settings import Settings, bench_label, is_file_name
+from pytest_mcode.session.settings import Settings, bench_label
+from pytest_mcode.session.verifier import Verifier
 
 
 class Session:
@@ -62,6 +63,9 @@ class Session:
         self._sandbox: Sandbox | None = None
         self.sandbox_kind = settings.sandbox
         """The one that was taken, for xdist's workers: a run never mixes two."""
+        self.host_factor = settings.sandbox_spec.host_factor
+        """By which it lengthens time limits; the same in all workers."""
+        self._verifier: Verifier | None = None
         self._engine: Engine | None = None
         self._parts: dict[tuple[str, str, str], attempt.Parts] = {}
         self.names = Names()
@@ -73,21 +77,8 @@ class Session:
         """The benchmark under a name, `name:argument`, a JSON-lines file, or a label of these."""
         key = bench_label(name)
         if key not in self._benchmarks:
-            self._benchmarks[key] = self._make_benchmark(self.names.bench(name))
+            self._benchmarks[key] = make_benchmark(self.registry, self.names.bench(name))
         return self._benchmarks[key]
-
-    def _make_benchmark(self, name: str) -> Benchmark:
-        if is_file_name(name):
-            from pytest_mcode.benchmarks.jsonl import JsonLines
-
-            from_file: Benchmark = JsonLines(name)
-            return from_file
-        head, _, argument = name.partition(":")
-        known = head in self.registry.names("benchmark")
-        made: Benchmark = self.registry.factory("benchmark", head if known else name)(
-            argument if known else ""
-        )
-        return made
 
     def dataset(self, name: str) -> Dataset:
         """The tasks of a benchmark, read once."""
@@ -173,6 +164,9 @@ class Session:
         sandbox.progress = self.say
         sandbox.start()
         self.sandbox_kind = kind
+        self.host_factor = int(sandbox.describe().get("host_factor") or 1)
+        if self.host_factor > 1:
+            self.say(f"a slow host: limits of time are {self.host_factor} times as long")
         return sandbox
 
     @property
@@ -181,6 +175,14 @@ class Session:
         if self._engine is None:
             self._engine = Engine(self.sandbox.slots)
         return self._engine
+
+    @property
+    def verifier(self) -> Verifier:
+        """Verifies for items and tests; what proves a benchmark asks the sandbox itself."""
+        if self._verifier is None:
+            self._verifier = Verifier.of(self.settings, self.sandbox, self.engine)
+            self._stack.callback(self._verifier.close)
+        return self._verifier
 
     # The work itself
 
@@ -192,7 +194,7 @@ class Session:
                 benchmark=self.benchmark(variant.benchmark),
                 generator=self.generator(self.model_of(variant)),
                 strategy=self.registry.factory("strategy", variant.strategy)(),
-                verify=self.engine.blocking(self.sandbox.run),
+                verify=self.verifier.verify,
                 sampling=self.settings.sampling,
                 limits=self.settings.limits,
                 pool=self._pool,
@@ -221,7 +223,7 @@ class Session:
         if not code.strip():
             return "", attempt.NO_CODE
         program = self.benchmark(task.benchmark).program(task, code, self.settings.limits)
-        return code, wellformed.verdict(self.sandbox.run(program))
+        return code, self.engine.submit(self.verifier.verify(program)).result()
 
     def window(self) -> int:
         """Items to keep under way, so that generator and sandbox both stay busy."""
@@ -260,6 +262,7 @@ class Session:
                 "debug_iters": variant.debug_iters,
             },
             "limits": asdict(self.settings.limits),
+            "verify_times": self.settings.verify_times,
             "sandbox": dict(self.sandbox.describe()),
             "version": __version__,
         }
@@ -273,7 +276,7 @@ class Session:
         finally:
             self._generators.clear()
             self._parts.clear()
-            self._sandbox = None
+            self._sandbox = self._verifier = None
             self._stack.close()
 
     def close(self) -> None:

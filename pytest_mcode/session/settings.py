@@ -30,6 +30,8 @@ class Settings:
     request_timeout_s: float = 600.0
     retries: int = 4
     limits: Limits = field(default_factory=Limits)
+    verify_times: int = 1
+    verdict_cache: str = "store"
     sandbox: str = "auto"
     sandbox_spec: SandboxSpec = field(default_factory=SandboxSpec)
     data: Path | None = None

@@ -44,7 +44,7 @@ def verdict(found: Any) -> Verdict:
         raise InfraError(f"the sandbox returned {_shown(found)}, not a Verdict")
     _choice("Verdict", "status", found.status, get_args(Status))
     _choice("Verdict", "mode", found.mode, ("split", "in_process", "none"))
-    _texts("Verdict", found, "detail", "feedback", "stdout")
+    _texts("Verdict", found, "detail", "feedback", "stdout", "flaky", "program")
     _counts("Verdict", found, "checks_run")
     _seconds("Verdict", found, "wall_s", "memory_mb")
     return found

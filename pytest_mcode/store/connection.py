@@ -74,13 +74,13 @@ def _prove_writable(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """A connection that only reads and disturbs no writer."""
     if not path.is_file():
         raise StoreError(f"{path} does not exist: run a benchmark first or name another database")
     uri = path.absolute().as_uri()
     with speaking(path):
-        connection = _connect_read_only(uri, path)
+        connection = _connect_read_only(uri, path, busy_s)
     try:
         with speaking(path):
             version = check_identity(connection, path)
@@ -93,10 +93,10 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect_read_only(uri: str, path: Path) -> sqlite3.Connection:
+def _connect_read_only(uri: str, path: Path, busy_s: float) -> sqlite3.Connection:
     def connect(mode: str) -> sqlite3.Connection:
         opened = sqlite3.connect(
-            f"{uri}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            f"{uri}?{mode}", uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
         try:
             opened.execute("SELECT count(*) FROM sqlite_master")
@@ -107,7 +107,9 @@ def _connect_read_only(uri: str, path: Path) -> sqlite3.Connection:
 
     try:
         return connect("mode=ro")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise
         # A reader of a WAL file must create its -shm beside it; in a folder that cannot be written
         # this fails, but then nobody writes and the file alone is the whole truth.
         wal = path.with_name(path.name + "-wal")

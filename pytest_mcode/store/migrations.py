@@ -22,8 +22,14 @@ def _tables_and_views(database: Database) -> None:
         database.create_view(name, select)
 
 
+def _remembered_verdicts(database: Database) -> None:
+    for statement in schema.REMEMBERED:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
+    ("0002_remembered_verdicts", _remembered_verdicts),
 )
 
 LATEST = len(MIGRATIONS)

@@ -44,7 +44,12 @@ class Numbers:
     queue_s: float
     request_s: float
     check_s: float
+    """Of verifications; a verdict from the cache took none."""
     wall_s: float
+    cached: int
+    """Attempts whose verdict was taken from an earlier verification."""
+    flaky: int
+    """Attempts of which runs of the same program ended differently."""
     error: str
     """Infra message, or status and detail of the last attempt of an unsolved item."""
 
@@ -68,8 +73,10 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
         calls=sum(a["calls"] for a in answers),
         queue_s=sum(a["queue_s"] for a in answers),
         request_s=sum(a["request_s"] for a in answers),
-        check_s=sum(a["verdict"]["wall_s"] for a in attempts),
+        check_s=sum(a["verdict"]["wall_s"] for a in attempts if not a["verdict"]["cached"]),
         wall_s=outcome["wall_s"],
+        cached=sum(a["verdict"]["cached"] for a in attempts),
+        flaky=sum(bool(a["verdict"]["flaky"]) for a in attempts),
         error=_error(outcome, attempts, bool(passing)),
     )
 
@@ -122,4 +129,8 @@ def attempt_row(attempt: Mapping[str, Json]) -> dict[str, Json]:
         "answer": text(answer["text"]),
         "thinking": text(answer["thinking"]),
         "stdout": text(verdict["stdout"]),
+        "flaky": text(verdict["flaky"]),
+        "cached": int(verdict["cached"]),
+        "program": text(verdict["program"]),
+        "groups": to_json(verdict.get("groups", {})),
     }

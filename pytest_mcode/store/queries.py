@@ -128,6 +128,10 @@ class Totals:
     queue_s: float = 0.0
     request_s: float = 0.0
     check_s: float = 0.0
+    cached: int = 0
+    """Attempts whose verdict was taken from an earlier verification."""
+    flaky: int = 0
+    """Attempts of which runs of the same program ended differently."""
 
 
 ALL = Filters()
@@ -248,11 +252,24 @@ def totals(reader: Reader, variant_ids: Sequence[int]) -> dict[int, Totals]:
     """Per variant tokens, calls and seconds."""
     found = reader.rows(
         "SELECT variant_id, sum(attempts), sum(prompt_tokens), sum(completion_tokens), sum(calls),"
-        " sum(queue_s), sum(request_s), sum(check_s) FROM items"
+        " sum(queue_s), sum(request_s), sum(check_s), sum(cached), sum(flaky) FROM items"
         f" WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)}) GROUP BY 1",
         variant_ids,
     )
     return {row[0]: Totals(*row[1:]) for row in found}
+
+
+def flaky(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Per variant the tasks that have a flaky verdict, in the order of the plan."""
+    found = reader.rows(
+        "SELECT variant_id, task_id FROM items WHERE flaky > 0 AND state = 'done'"
+        f" AND variant_id IN ({_marks(variant_ids)}) ORDER BY item_id",
+        variant_ids,
+    )
+    grouped: defaultdict[int, list[str]] = defaultdict(list)
+    for variant_id, task_id in found:
+        grouped[variant_id].append(task_id)
+    return {key: tuple(values) for key, values in grouped.items()}
 
 
 def infra(reader: Reader, run_ids: Sequence[str]) -> dict[str, tuple[tuple[str, int], ...]]:

@@ -104,6 +104,19 @@ TABLES = (
     ) STRICT""",
 )
 
+REMEMBERED = (
+    # Counts on the item, because reports never read the large rows of `attempts`.
+    "ALTER TABLE items ADD COLUMN cached INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN flaky INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE attempts ADD COLUMN flaky TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE attempts ADD COLUMN cached INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE attempts ADD COLUMN program TEXT NOT NULL DEFAULT ''",
+    # JSON object: which groups of tests held (`Verdict.groups`).
+    "ALTER TABLE attempts ADD COLUMN groups TEXT NOT NULL DEFAULT '{}'",
+    "CREATE INDEX attempts_by_program ON attempts (program) WHERE program <> ''",
+)
+"""Verdicts are found again by the digest of what was verified; flaky ones are named."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,
