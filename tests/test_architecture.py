@@ -39,6 +39,7 @@ BORDERS = {
     "sandboxes/inside/worker.py": "the candidate's own exceptions, of any kind, end its call only",
     "sandboxes/inside/candidate.py": "a test's code handles what the candidate raised, as it likes",
     "sandboxes/inside/claims.py": "an answer that cannot be read is no answer, whatever it raises",
+    "sandboxes/inside/differential.py": "an output that cannot be compared is a wrong one",
     "sandboxes/inside/verification.py": "whatever the tests or the candidate raise is a verdict",
 }
 """Modules that may catch everything without raising it again, each with its reason."""

@@ -40,13 +40,11 @@ class Generator(Protocol):
 
 
 class Sandbox(Protocol):
-    """Runs programs under limits."""
+    """Runs programs under limits, `slots` at once. `progress` is told what takes long."""
 
     name: str
     slots: int
-    """Programs that run at once; `run` may be called from that many threads."""
     progress: Callable[[str], None]
-    """Told what takes long; the session sets it before `start`."""
 
     def start(self) -> None:
         """Make the slots ready. Raises `InfraError` with the cure."""

@@ -96,6 +96,8 @@ class Verdict:
     """What a model is shown for a repair: the end of the real error."""
     stdout: str = ""
     checks_run: int = 0
+    groups: Mapping[str, bool] = field(default_factory=dict)
+    """Which groups of tests held, where a task has several (`base`, `plus`) and came to them."""
     mode: Literal["split", "in_process", "none"] = "split"
     """Who held the tests: another process, the candidate's own, or nobody (`no_code`)."""
     wall_s: float = 0.0

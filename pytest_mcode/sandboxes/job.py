@@ -57,6 +57,7 @@ def to_verdict(program: Program, answer: Json) -> Verdict:
         feedback=_text(answer["feedback"]) or ("" if status == "passed" else detail),
         stdout=_text(answer["stdout"]),
         checks_run=checks_run,
+        groups={str(name): bool(held) for name, held in answer.get("groups", {}).items()},
         wall_s=float(answer["wall_s"]),
         memory_mb=int(answer["peak_kb"]) / 1024,
     )

@@ -13,7 +13,9 @@ def pytest_mcode_benchmarks() -> Mapping[str, str]:
     room = "pytest_mcode.benchmarks"
     return {
         "humaneval": f"{room}.humaneval:HumanEval",
+        "humaneval+": f"{room}.evalplus:HumanEvalPlus",
         "mbpp": f"{room}.mbpp:Mbpp",
+        "mbpp+": f"{room}.evalplus:MbppPlus",
         "tiny": f"{room}.tiny:Tiny",
     }
 

@@ -46,6 +46,10 @@ def verdict(found: Any) -> Verdict:
     _choice("Verdict", "mode", found.mode, ("split", "in_process", "none"))
     _texts("Verdict", found, "detail", "feedback", "stdout", "flaky", "program")
     _counts("Verdict", found, "checks_run")
+    if not all(isinstance(k, str) and isinstance(v, bool) for k, v in dict(found.groups).items()):
+        raise InfraError(
+            f"Verdict.groups is {_shown(found.groups)}, not groups and whether they held"
+        )
     _seconds("Verdict", found, "wall_s", "memory_mb")
     return found
 

@@ -19,5 +19,9 @@ class Forged(Fatal):
     """The program's process said what a worker never says."""
 
 
+class CheckFailedError(AssertionError):
+    """A test that did not hold, and says all there is to say."""
+
+
 class CandidateError(Exception):
     """The program raised something that no builtin exception of the judge can stand for."""

@@ -20,6 +20,8 @@ TESTS = "<tests>"
 """File name of the tests in tracebacks."""
 HELD = "__mcode_held__"
 """Name under which the instrumented tests find the list of checks that held."""
+PROGRAM, GROUPS = "__mcode_candidate__", "__mcode_groups__"
+"""Names under which tests find the program itself and the record of which groups of them held."""
 _MOST_LINE = 400
 _BUFFERS = ("numpy", "bytearray", "memoryview", "array")
 

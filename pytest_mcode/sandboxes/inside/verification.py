@@ -14,8 +14,18 @@ from collections.abc import Callable
 from typing import Any
 
 from candidate import Candidate
-from endings import Fatal, Forged, Gone, TimeUp
-from suite import HELD, Suite, call_text, frames_of, raised_text, shown, trace_text
+from endings import CheckFailedError, Fatal, Forged, Gone, TimeUp
+from suite import (
+    GROUPS,
+    HELD,
+    PROGRAM,
+    Suite,
+    call_text,
+    frames_of,
+    raised_text,
+    shown,
+    trace_text,
+)
 
 MOST_FINALLY = 4
 """A `finally` clause is compiled twice, each nested one twice as often: 20 levels take minutes in
@@ -45,6 +55,8 @@ class Verification:
         self.suite: Suite | None = None
         self.error: BaseException | None = None
         self.stdout = ""
+        self.groups: dict[str, bool] = {}
+        """Which groups of its tests held, where a task tells them apart."""
 
     def run(self) -> None:
         """Define the candidate, run the tests; `error` stays None if both went through."""
@@ -73,6 +85,7 @@ class Verification:
         self.candidate.buffers = suite.buffers
         self.candidate.send(marshal.dumps((*program, job["memory"], job["output"])))
         namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
+        namespace |= {PROGRAM: self.candidate, GROUPS: self.groups}
         if suite.random:
             random.seed(0)
         if suite.context is not None:
@@ -101,6 +114,7 @@ class Verification:
             "feedback": (feedback or detail)[-_MOST_FEEDBACK:] if status != "passed" else "",
             "stdout": self.stdout[: self.job["output"]],
             "checks": sum(self.held),
+            "groups": self.groups,
             "wall_s": wall_s,
             "peak_kb": report[1],
             "clean": bool(report[4]),
@@ -167,6 +181,8 @@ class Verification:
 
     def tests_raised(self, error: BaseException) -> tuple[str, str, str]:
         """An assertion did not hold, or the tests could not go on."""
+        if isinstance(error, CheckFailedError):
+            return "failed", str(error), ""
         statement = self.suite.statement(error) if self.suite is not None else ""
         text = "".join(traceback.format_exception_only(error)).strip()
         last = self.candidate.last

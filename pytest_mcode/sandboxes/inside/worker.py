@@ -22,6 +22,7 @@ from typing import Any
 from claims import CANDIDATE, describe_exception
 from console import Console
 from frames import MAX_RESULT, framed, read_frame, to_json
+from outputs import output_text
 from values import decode, encode
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
@@ -45,6 +46,7 @@ class Worker:
         self.operations: dict[str, Callable[..., Any]] = {
             "c": self.call,
             "h": self.call_object,
+            "m": self.call_many,
             "g": lambda number, name: self.value(getattr(self.objects[number], name)),
             "s": self.set_attribute,
             "d": self.call_special,
@@ -110,6 +112,22 @@ class Worker:
     def call_object(self, number: int, args: Any, kwargs: dict[str, Any], *, plain: bool) -> Any:
         """Call an object of the program."""
         return self.invoke(self.objects[number], args, kwargs, plain)
+
+    def call_many(self, name: str, rows: list[Any]) -> Any:
+        """Call a name of the program with each of these arguments: the texts of its outputs `t`,
+        up to the first exception `e`, or as many as fit into one answer."""
+        function = self.names[name]
+        texts: list[str] = []
+        room = MAX_RESULT // 16
+        for row in rows:
+            try:
+                texts.append(output_text(function(*row), self.reference))
+            except BaseException as error:
+                return {"t": texts, "e": describe_exception(error)}
+            room -= len(texts[-1])
+            if room < 0:
+                break
+        return {"t": texts}
 
     def invoke(self, function: Any, args: Any, kwargs: dict[str, Any], plain: bool) -> Any:
         """Call, and tell whether an argument came back itself or was changed."""
