@@ -46,6 +46,9 @@ class Rates:
     """Element j: mean over a task's samples solved by iteration j; empty when draws are missing."""
     short: int
     """Measured tasks with fewer draws than planned (early stop)."""
+    groups: tuple[tuple[str, tuple[tuple[int, Estimate], ...]], ...] = ()
+    """pass@k of the tests up to each group but the last, whose rate is `pass_at` itself; empty
+    when draws are missing."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,22 @@ def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:
         pass_at = tuple((k, estimate(pass_at_k_tally(counts[0], k))) for k in standard_ks(n))
     any_by = tuple(estimate(any_tally(c)) for c in counts)
     one_by = () if short else tuple(estimate(share_tally(c)) for c in counts)
-    return Rates(pass_at, any_by[0], any_by, one_by, short)
+    groups = () if short else _group_rates(tallies, n)
+    return Rates(pass_at, any_by[0], any_by, one_by, short, groups)
+
+
+def _group_rates(
+    tallies: Sequence[ItemTally], n: int
+) -> tuple[tuple[str, tuple[tuple[int, Estimate], ...]], ...]:
+    names = max((tuple(name for name, _ in t.group_draws) for t in tallies), key=len)
+    found = []
+    for name in names[:-1]:
+        counts: Counter[tuple[int, int]] = Counter()
+        for tally in tallies:
+            counts[tally.samples, dict(tally.group_draws).get(name, 0)] += tally.items
+        at = tuple((k, estimate(pass_at_k_tally(counts, k))) for k in standard_ks(n))
+        found.append((name, at))
+    return tuple(found)
 
 
 def passes(tallies: Sequence[ItemTally], iteration: int) -> Counter[tuple[int, int]]:

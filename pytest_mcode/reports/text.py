@@ -114,6 +114,9 @@ def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
     yield HEAD
     for k, rate in rates.pass_at:
         yield rate_line(f"pass@{k}", rate, note)
+    for group, pass_at in rates.groups:
+        for k, rate in pass_at:
+            yield rate_line(f"pass@{k} {group}", rate, note)
     yield rate_line(f"solved@{cell.samples}", rates.solved_at_n, note)
     if rates.short:
         yield from wrapped(

@@ -134,6 +134,7 @@ class Store(Reader):
             "solved": None if infra else int(found.solved),
             "first_passed": int(found.first_passed),
             "solved_by": to_json(found.solved_by),
+            "group_draws": to_json(found.group_draws),
             "error": text(found.error),
             "state": "infra" if infra else "done",
             "recorded": stamp(None),

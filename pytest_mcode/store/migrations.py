@@ -27,9 +27,15 @@ def _remembered_verdicts(database: Database) -> None:
         database.execute(statement)
 
 
+def _groups_of_tests(database: Database) -> None:
+    for statement in schema.GROUPS:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
+    ("0003_groups_of_tests", _groups_of_tests),
 )
 
 LATEST = len(MIGRATIONS)

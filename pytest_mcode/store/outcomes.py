@@ -37,6 +37,8 @@ class Numbers:
     """The draw of sample 0 passed."""
     solved_by: tuple[int, ...]
     """Element j: samples that passed at an iteration <= j. Element 0 counts passing draws."""
+    group_draws: tuple[tuple[str, int], ...]
+    """Group of tests, and draws in which it and all groups before it held."""
     attempts: int
     prompt_tokens: int
     completion_tokens: int
@@ -67,6 +69,7 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
         iterations_used=max(reached, default=0),
         first_passed=any((a["sample"], a["iteration"]) == (0, 0) for a in passing),
         solved_by=_solved_by(attempts, passing),
+        group_draws=_group_draws(attempts),
         attempts=len(attempts),
         prompt_tokens=sum(a["prompt_tokens"] for a in answers),
         completion_tokens=sum(a["completion_tokens"] for a in answers),
@@ -90,6 +93,17 @@ def _solved_by(
         earliest[sample] = min(iteration, earliest.get(sample, iteration))
     last = max((a["iteration"] for a in attempts), default=0)
     return tuple(sum(i <= j for i in earliest.values()) for j in range(last + 1))
+
+
+def _group_draws(attempts: Sequence[Mapping[str, Json]]) -> tuple[tuple[str, int], ...]:
+    draws: dict[str, int] = {}
+    for attempt in attempts:
+        if attempt["iteration"] == 0:
+            so_far = True
+            for name, held in attempt["verdict"]["groups"].items():
+                so_far = so_far and held
+                draws[name] = draws.get(name, 0) + so_far
+    return tuple(draws.items())
 
 
 def _error(

@@ -104,6 +104,8 @@ class ItemTally:
     first_passed: bool
     """The draw of sample 0 passed."""
     items: int
+    group_draws: tuple[tuple[str, int], ...] = ()
+    """Group of tests, and draws in which it and all groups before it held."""
 
 
 @dataclass(frozen=True)
@@ -223,13 +225,15 @@ def tasks(reader: Reader, variant_ids: Sequence[int]) -> dict[int, frozenset[str
 def tallies(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[ItemTally, ...]]:
     """Per variant its measured items, counted by how they went."""
     found = reader.rows(
-        "SELECT variant_id, samples_generated, solved_by, first_passed, count(*) FROM items"
-        f" WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)}) GROUP BY 1, 2, 3, 4",
+        "SELECT variant_id, samples_generated, solved_by, first_passed, group_draws, count(*)"
+        f" FROM items WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)})"
+        " GROUP BY 1, 2, 3, 4, 5",
         variant_ids,
     )
     grouped: defaultdict[int, list[ItemTally]] = defaultdict(list)
-    for variant_id, samples, solved_by, first, items in found:
-        tally = ItemTally(samples, tuple(json.loads(solved_by)), bool(first), items)
+    for variant_id, samples, solved_by, first, draws, items in found:
+        groups = tuple((str(name), int(count)) for name, count in json.loads(draws))
+        tally = ItemTally(samples, tuple(json.loads(solved_by)), bool(first), items, groups)
         grouped[variant_id].append(tally)
     return {key: tuple(values) for key, values in grouped.items()}
 

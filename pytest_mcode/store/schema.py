@@ -117,6 +117,12 @@ REMEMBERED = (
 )
 """Verdicts are found again by the digest of what was verified; flaky ones are named."""
 
+GROUPS = (
+    # JSON list of [group of tests, draws in which it and all groups before it held].
+    "ALTER TABLE items ADD COLUMN group_draws TEXT NOT NULL DEFAULT '[]'",
+)
+"""Reports give the rate of each group, as EvalPlus does for its base tests."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,
