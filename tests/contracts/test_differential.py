@@ -1,0 +1,202 @@
+"""Tests by comparison with a reference (HumanEval+, MBPP+): what every sandbox promises of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from pytest_mcode.core.protocols import Sandbox
+from pytest_mcode.core.records import Limits, Program, Verdict
+
+BOTH = {"base": True, "plus": True}
+
+
+@pytest.fixture
+def compare(sandbox: Sandbox) -> Callable[..., Verdict]:
+    """Compare `candidate` with `reference` on two groups of argument lists."""
+
+    def run(
+        candidate: str,
+        reference: str,
+        base: list[object],
+        plus: list[object],
+        keywords: str = "",
+        source: str = "",
+        wall_s: float = 5.0,
+    ) -> Verdict:
+        inputs = {"base": json.dumps(base), "plus": json.dumps(plus)}
+        tests = (
+            "from differential import Differential\n"
+            f"{source}\nf\nDifferential(__mcode_candidate__, 'f', {reference!r}{keywords})"
+            f".verify(__mcode_groups__, {inputs!r})\n"
+            "assert __mcode_groups__['base']\nassert __mcode_groups__['plus']\n"
+        )
+        return sandbox.run(Program(candidate, tests, ("f",), checks=2, limits=Limits(wall_s)))
+
+    return run
+
+
+SQUARE = "def f(x): return x * x"
+MANY = [[i] for i in range(1000)]
+
+
+def test_all_inputs_of_all_groups_must_agree(compare):
+    """A thousand inputs: the reference passes; the last one wrong is found, shown and counted."""
+    seen = compare(SQUARE, SQUARE, MANY[:3], MANY)
+    assert (seen.status, seen.groups, seen.checks_run) == ("passed", BOTH, 2)
+    wrong = compare("def f(x): return x * x + (x == 999)", SQUARE, MANY[:3], MANY)
+    assert (wrong.status, wrong.groups) == ("failed", {"base": True, "plus": False})
+    words = "plus failed at input 1000 of 1000: f(999) returned 998002, expected 998001"
+    assert wrong.detail == wrong.feedback == f"base passed; {words}"
+
+
+def test_a_wrong_first_group_does_not_hide_the_second(compare):
+    """Both groups are told apart; the words are about the first failure."""
+    seen = compare("def f(x): return x * x if x > 2 else -1", SQUARE, MANY[:3], MANY[3:])
+    assert (seen.status, seen.groups) == ("failed", {"base": False, "plus": True})
+    assert seen.detail == "base failed at input 1 of 3: f(0) returned -1, expected 0"
+
+
+def test_an_exception_names_the_input_and_the_line(compare):
+    """As for every test: an error, the end of the traceback, the call that raised."""
+    seen = compare("def f(x):\n    return 6 // (x - 5)", "def f(x): return 0", [[5]], [[9]])
+    assert (seen.status, seen.groups) == ("error", {"base": False, "plus": False})
+    assert seen.detail.startswith("ZeroDivisionError:")
+    assert "(line 2)" in seen.detail
+    assert seen.feedback.startswith("f(5) raised:")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "status", "groups"),
+    [
+        ("import os\ndef f(x): return x * x if x < 3 else os._exit(0)", "error", {"base": True}),
+        ("def f(x):\n    while x > 2: pass\n    return x * x", "timeout", {"base": True}),
+        ("def g(x): return x", "error", {}),
+        ("", "error", {}),
+    ],
+    ids=["exits", "endless", "unnamed", "empty"],
+)
+def test_a_program_that_does_not_live_to_the_end_has_not_passed(compare, candidate, status, groups):
+    """Groups that were not reached are not noted, the one in which it ended is not held."""
+    seen = compare(candidate, SQUARE, MANY[:3], MANY, wall_s=1.0)
+    expected = {**groups, "plus": False} if groups else {}
+    assert (seen.status, seen.groups) == (status, expected)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "keywords", "status"),
+    [
+        ("1", "1.0", "", "passed"),
+        ("True", "1", "", "passed"),
+        ("(1, 2)", "[1, 2]", "", "failed"),
+        ("{2, 1}", "{1, 2}", "", "passed"),
+        ("0.1 + 0.2", "0.3", "", "passed"),
+        ("[0.1 + 0.2, 1]", "[0.3, 1.0]", "", "passed"),
+        ("(0.1 + 0.2,)", "[0.3]", "", "failed"),
+        ("0.1001", "0.1", "", "failed"),
+        ("0.1001", "0.1", ", atol=1e-3", "passed"),
+        ("100001", "100000", "", "failed"),
+        ("{'a': 0.1 + 0.2}", "{'a': 0.3}", "", "failed"),
+        ("float('nan')", "float('nan')", "", "failed"),
+        ("[float('nan')]", "[float('nan')]", "", "failed"),
+        ("float('inf')", "float('inf')", "", "passed"),
+        ("'0.3'", "0.3", "", "failed"),
+        ("None", "0.3", "", "failed"),
+        ("[0.3]", "[0.3, 0.3]", "", "failed"),
+        ("(i for i in [1])", "[1]", "", "failed"),
+        ("'x' * 10000", "'x' * 10000", "", "passed"),
+        ("'x' * 10000", "'x' * 9999 + 'y'", "", "failed"),
+        ("[0.1 + 0.2] * 9000", "[0.3] * 9000", "", "passed"),
+        ("tuple(range(9000))", "list(range(9000))", "", "failed"),
+        ("[float(i) for i in range(9000)]", "list(range(9000))", "", "passed"),
+        ("[[1] * 50] * 90000", "[[1] * 50] * 90000", "", "passed"),
+    ],
+)
+def test_outputs_are_compared_as_upstream_does(compare, output, expected, keywords, status):
+    """Equality; floats as `numpy.allclose`, where the outer type and the length are the same. The
+    last ones are too large to be sent or too large to be sent often."""
+    define = "def f(x): return {}".format
+    seen = compare(define(output), define(expected), [[1]], [[1], [2]], keywords)
+    assert seen.status == status, seen.detail
+
+
+def test_a_float_makes_the_later_inputs_of_its_group_tolerant(compare):
+    """Upstream's tolerance stays on once a float was expected, and starts anew in each group."""
+    reference = "def f(x): return x if x > 5 else float(x)"
+    nearly = "def f(x): return x + 1 if x > 5 else float(x)"
+    large = [10**9]
+    assert compare(nearly, reference, [[1], large], [[2], large]).status == "passed"
+    assert compare(nearly, reference, [large, [1]], [[1]]).groups == {"base": False, "plus": True}
+
+
+def test_rules_of_single_tasks(compare):
+    """Another equality, further right answers, or a property in place of a reference."""
+    sets = "def same(a, b): return set(a) == set(b)"
+    one = "def f(x): return [1, 2]"
+    more = {"source": sets, "keywords": ", same=same"}
+    assert compare("def f(x): return (2, 1, 2)", one, [[0]], [], **more).status == "passed"
+    assert compare("def f(x): return iter([2, 1])", one, [[0]], [], **more).status == "passed"
+    assert compare("def f(x): return 3", one, [[0]], [], **more).status == "failed"
+    more = {"source": "def also(out, x): return out == -x", "keywords": ", also=also"}
+    assert compare("def f(x): return -x", SQUARE, [[2]], [[3]], **more).status == "passed"
+    assert compare("def f(x): return x", SQUARE, [[2]], [[3]], **more).status == "failed"
+    more = {"source": "def holds(out, x): return out > x", "keywords": ", holds=holds"}
+    assert compare("def f(x): return x + 7", "", [[2]], [[3]], **more).status == "passed"
+    assert compare("def f(x): return x", "", [[2]], [[3]], **more).status == "failed"
+
+
+def test_arguments_get_their_types_and_belong_to_each_call_alone(compare):
+    """A conversion makes what JSON lacks; a program that empties its argument harms nobody."""
+    tuples = ", conversion='lambda row: [tuple(row[0]), set(row[1])]'"
+    reference = "def f(a, b): return [type(a).__name__, sorted(b)]"
+    inputs = [[[1, 2], [3, 4]]] * 20
+    assert compare(reference, reference, inputs, inputs, tuples).status == "passed"
+    length, cleared = (
+        "def f(a): return len(a)",
+        "def f(a):\n    n = len(a)\n    a.clear()\n    return n",
+    )
+    assert compare(cleared, length, [[[1, 2]]] * 5, [[[1]]]).status == "passed"
+
+
+FORGERIES = {
+    "equal object": "class A:\n    def __eq__(self, o): return True\ndef f(x): return A()",
+    "texts for outputs": "import worker\ndef f(x): return 0",
+    "patched encoder": (
+        "import sys\n"
+        "frame = sys._getframe()\n"
+        "while frame.f_back: frame = frame.f_back\n"
+        "def search(frame):\n"
+        "    import gc\n"
+        "    for o in gc.get_objects():\n"
+        "        if type(o).__name__ == 'Worker':\n"
+        "            o.operations['m'] = lambda name, rows: {'t': ['1'] * (len(rows) + 1)}\n"
+        "search(frame)\n"
+        "def f(x): return 0"
+    ),
+    "no outputs": (
+        "import gc\n"
+        "for o in gc.get_objects():\n"
+        "    if type(o).__name__ == 'Worker':\n"
+        "        o.operations['m'] = lambda name, rows: {'t': []}\n"
+        "def f(x): return 0"
+    ),
+    "nonsense": (
+        "import gc\n"
+        "for o in gc.get_objects():\n"
+        "    if type(o).__name__ == 'Worker':\n"
+        "        o.operations['m'] = lambda name, rows: {'t': ['{' for _ in rows]}\n"
+        "def f(x): return 0"
+    ),
+}
+
+
+@pytest.mark.parametrize("trick", FORGERIES)
+def test_a_program_that_writes_its_own_answers_does_not_pass(compare, trick):
+    """The worker's answers are claims: too many, none or no JSON is forged, a lie is wrong."""
+    seen = compare(FORGERIES[trick], SQUARE, [[3]], [[4], [5]])
+    assert seen.status in {"failed", "error", "forged"}, seen
+    if trick in {"patched encoder", "no outputs", "nonsense"}:
+        assert seen.status == "forged"
+    assert not seen.groups.get("base")
