@@ -3,4 +3,4 @@ import os, signal
 
 def double(n):
     os.kill(os.getpid(), signal.SIGSTOP)
-    return 2 * n
+    return 0

@@ -16,6 +16,8 @@ from typing import Any
 
 DEEPEST = 200
 """Nesting beyond which a value stays opaque; also what ends a list that contains itself."""
+_LEVELS = 2
+"""Lists in lists that a rule makes of one value, or it would end as half of one."""
 _WORD = 1 << 63
 _LONG = 8
 _MOST_BITS = 1 << 20
@@ -45,6 +47,19 @@ def _ordered(value: set[Any]) -> list[Any]:
     """
     items = list(set.__iter__(value))
     return [list(set(items)) != items and list(set(frozenset(items))) == items, *items]
+
+
+def _entries(pairs: list[list[Any]]) -> dict[Any, Any]:
+    if not set(map(type, pairs)) <= {list}:
+        raise ValueError("pairs that are none")
+    return dict(pairs)
+
+
+def _listed(value: Any) -> list[Any]:
+    """Only what was sent item by item: a range of a few bytes could be told to become a list."""
+    if type(value) is not list:
+        raise ValueError("a list that is none")
+    return value
 
 
 def _fraction(parts: list[int]) -> Any:
@@ -140,7 +155,7 @@ def _import(module: str) -> Any:
 
 BUILDERS: dict[str, Hook] = {
     "t": tuple,
-    "d": dict,
+    "d": _entries,
     "s": lambda v: set(frozenset(v[1:])) if v[0] else set(v[1:]),
     "f": frozenset,
     "I": lambda v: int(v, 16),
@@ -150,19 +165,19 @@ BUILDERS: dict[str, Hook] = {
     "c": lambda v: complex(*v),
     "r": lambda v: range(*v),
     "e": lambda v: ...,
-    "od": lambda v: collections.OrderedDict(v),
-    "dd": lambda v: collections.defaultdict(v[0], v[1]),
-    "C": lambda v: collections.Counter(dict(v)),
-    "q": lambda v: collections.deque(v[0], v[1]),
+    "od": lambda v: collections.OrderedDict(_entries(v)),
+    "dd": lambda v: collections.defaultdict(v[0], _entries(v[1])),
+    "C": lambda v: collections.Counter(_entries(v)),
+    "q": lambda v: collections.deque(_listed(v[0]), v[1]),
     "K": lambda v: dict.fromkeys(v).keys(),
     "V": lambda v: dict(enumerate(v)).values(),
-    "J": lambda v: dict(v).items(),
+    "J": lambda v: _entries(v).items(),
     "D": lambda v: _import("decimal").Decimal(v),
     "F": _fraction,
     "da": lambda v: _import("datetime").date(*v),
     "dt": lambda v: _import("datetime").datetime(*v[:7], fold=v[7]),
     "ti": lambda v: _import("datetime").time(*v[:4], fold=v[4]),
-    "A": lambda v: _import("array").array(*v),
+    "A": lambda v: _import("array").array(v[0], _listed(v[1])),
     "td": lambda v: _import("datetime").timedelta(*v),
     "N": _numpy_scalar,
     "NA": _numpy_array,
@@ -213,10 +228,13 @@ def _other(value: Any, opaque: Hook, depth: int) -> Any:
     rule = RULES.get(kind)
     if rule is None and kind.__module__ in _MODULES:
         rule = RULES_BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
-        if rule and rule[0] in ("dt", "ti") and value.tzinfo is not None:
-            return opaque(value)
-        if rule and rule[0] == "NA" and value.dtype.kind not in _NUMPY_KINDS:
-            return opaque(value)
+        tag = rule[0] if rule else ""
+        if (tag in ("dt", "ti") and value.tzinfo is not None) or (
+            tag == "NA" and value.dtype.kind not in _NUMPY_KINDS
+        ):
+            rule = None
+    if depth > DEEPEST - _LEVELS and kind is not bytes:
+        return opaque(value)
     if rule is not None:
         return {rule[0]: encode(rule[1](value), opaque, depth)}
     if kind is type and value in _TYPES:
@@ -244,7 +262,7 @@ def encode(value: Any, opaque: Hook, depth: int = 0) -> Any:  # noqa: PLR0911 - 
         if len(value) > _LONG and _is_plain(value):
             return value
         return [encode(item, opaque, depth + 1) for item in value]
-    return _other(value, opaque, depth + 1)
+    return _other(value, opaque, depth)
 
 
 def decode(data: Any, resolve: Hook) -> Any:
@@ -261,7 +279,11 @@ def decode(data: Any, resolve: Hook) -> Any:
         return data
     ((tag, parts),) = data.items()
     build = BUILDERS.get(tag)
-    return resolve(data) if build is None else build(decode(parts, resolve))
+    if build is None:
+        return resolve(data)
+    if type(parts) is dict:
+        raise ValueError("a part that is none")
+    return build(decode(parts, resolve))
 
 
 def builtin_name(value: Any) -> str:

@@ -1,0 +1,390 @@
+"""Whatever a worker or a judge may say, its reader ends with a value or a declared error.
+
+A few seconds each; `MCODE_FUZZ_SECONDS=600` repeats each property for as many seconds with new
+examples, and `python -m tests.fuzz.guided` lets coverage guide the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pytest_mcode.core.records import Json, Program
+from pytest_mcode.sandboxes.pool import Pool, SlotLostError
+
+from . import targets
+from .inside import candidate, endings, frames, values
+
+SECONDS = float(os.environ.get("MCODE_FUZZ_SECONDS", "0"))
+ROOM = 2 << 30
+"""What a reader may take of memory, beyond what the process has: the judge has half of it."""
+EXAMPLES = settings(
+    max_examples=2000 if SECONDS else 150,
+    deadline=None,
+    derandomize=not SECONDS,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded_memory() -> Iterator[None]:
+    """A value that grows without end fails here, not the machine."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+        pages = int(file.read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def again(test: Callable[[], None]) -> None:
+    """Once; or until `MCODE_FUZZ_SECONDS` are over, with new examples each time."""
+    end = time.monotonic() + SECONDS
+    test()
+    while time.monotonic() < end:
+        test()
+
+
+# -- strategies -------------------------------------------------------------------------------
+
+TAGS = [*values.BUILDERS, "@o", "@p", "@r", "@f", "@x"]
+WORDS = st.sampled_from(
+    [
+        *("int", "list", "__eq__", "ValueError", "StopIteration", "SystemExit", "OSError", "i"),
+        *("SyntaxError", "UnicodeDecodeError", "BaseExceptionGroup", "KeyboardInterrupt", "math"),
+        *("f", "os", "0x", "0xff", "-0x1", "1e999999999", "sNaN", "u", "d", "<U9", "cinglb"),
+        *("\0", "\udcff", ""),
+    ]
+)
+NUMBERS = st.integers(-3, 9) | st.sampled_from([2**31, 2**63, -(2**63), 10**15, 10**400]) | (
+    st.floats()
+)  # fmt: skip
+LEAVES = st.none() | st.booleans() | NUMBERS | WORDS | st.text(max_size=9)
+
+
+def tagged(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Lists, and objects with a tag: right in form more often than not."""
+    few = st.lists(inner, max_size=5)
+    stand_in = st.tuples(NUMBERS, WORDS, WORDS | inner).map(list)
+    return (
+        few
+        | st.dictionaries(st.sampled_from(TAGS), inner | few, min_size=1, max_size=1)
+        | st.dictionaries(st.sampled_from(["@o", "@p"]), stand_in, min_size=1, max_size=1)
+        | st.dictionaries(WORDS, inner, max_size=3)
+    )
+
+
+VALUES = st.recursive(LEAVES, tagged, max_leaves=12)
+ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "v": VALUES,
+        "a": st.tuples(st.lists(VALUES, max_size=3), st.dictionaries(WORDS, VALUES)) | VALUES,
+        "p": NUMBERS | LEAVES,
+        "w": st.just(1),
+    },
+)
+ERRORS = st.fixed_dictionaries(
+    {"x": WORDS | LEAVES},
+    optional={"n": WORDS | VALUES, "m": VALUES, "args": st.lists(VALUES) | VALUES, "tb": VALUES},
+)
+CALLS = st.fixed_dictionaries({"f": st.lists(VALUES, max_size=4) | VALUES})
+ITEMS = st.fixed_dictionaries(
+    {"v": st.lists(VALUES, max_size=4) | VALUES}, optional={"z": LEAVES, "e": ERRORS | VALUES}
+)
+KINDS = st.fixed_dictionaries(
+    {"k": st.dictionaries(
+        st.sampled_from(targets.NAMES),
+        st.just("f") | st.fixed_dictionaries({}, optional={"m": WORDS, "v": VALUES}) | VALUES,
+    ) | VALUES}
+)  # fmt: skip
+PLAUSIBLE = st.just({"k": {"f": "f", "K": "f", "math": {"m": "math", "v": 1}, "v": {"v": 1}}})
+PAYLOADS = st.lists(ANSWERS | ANSWERS | ERRORS | CALLS | ITEMS | VALUES, max_size=12)
+CONVERSATIONS = st.tuples(PLAUSIBLE | PLAUSIBLE | KINDS, PAYLOADS).map(
+    lambda parts: [json.dumps(part).encode() for part in (parts[0], *parts[1])]
+)
+ORDERS = st.permutations(targets.ACTIONS)
+REPORTS = st.lists(st.integers(0, 2**31), min_size=6, max_size=6)
+
+
+@st.composite
+def mutated(draw: Any) -> bytes:
+    """A conversation as it stands on the wire, with bytes changed, cut, doubled or put in."""
+    stream = bytearray(b"".join(map(frames.framed, draw(CONVERSATIONS))))
+    for _ in range(draw(st.integers(0, 4))):
+        where = draw(st.integers(0, max(0, len(stream) - 1)))
+        what = draw(st.sampled_from(["change", "cut", "double", "put", "length"]))
+        size = draw(st.integers(1, 40))
+        if what == "change" and stream:
+            stream[where] = draw(st.integers(0, 255))
+        elif what == "cut":
+            del stream[where : where + size]
+        elif what == "double":
+            stream[where:where] = stream[where : where + size]
+        elif what == "length":
+            stream[where : where + 4] = draw(st.integers(0, 2**32 - 1)).to_bytes(4, "little")
+        else:
+            stream[where:where] = draw(st.binary(max_size=40))
+    return bytes(stream)
+
+
+# -- the judge against a worker ---------------------------------------------------------------
+
+
+def test_no_conversation_with_a_hostile_worker_passes_or_escapes() -> None:
+    """Well-formed frames of any content: a verdict, never `passed`, and no exception."""
+
+    @EXAMPLES
+    @given(CONVERSATIONS, ORDERS, REPORTS)
+    def converse(payloads: list[bytes], order: Sequence[str], report: list[int]) -> None:
+        targets.converse(b"".join(map(frames.framed, payloads)), order, report)
+
+    again(converse)
+
+
+def test_no_broken_conversation_passes_or_escapes() -> None:
+    """The same with the bytes themselves changed."""
+
+    @EXAMPLES
+    @given(mutated(), ORDERS, REPORTS)
+    def converse(stream: bytes, order: Sequence[str], report: list[int]) -> None:
+        targets.converse(stream, order, report)
+
+    again(converse)
+
+
+def test_no_bytes_at_all_pass_or_escape() -> None:
+    """Noise, from the first byte or behind a definition."""
+
+    @EXAMPLES
+    @given(st.binary(max_size=4000), st.booleans())
+    def converse(noise: bytes, defined: bool) -> None:
+        known = frames.framed(b'{"k":{"f":"f","K":"f"}}') if defined else b""
+        assert targets.converse(known + noise) in ("error", "forged")
+
+    again(converse)
+
+
+def test_the_conversation_that_is_right_passes() -> None:
+    """The properties above are not true of everything: the one right answer does pass."""
+    program = Program("def f(n): return n", "assert f(5) == 5\n", ("f",), checks=1)
+    ours, theirs = targets.socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(frames.framed(b'{"k":{"f":"f"}}') + frames.framed(b'{"v":5}'))
+        one = candidate.Candidate(ours)
+        job = targets.to_job(program, 0)
+        run = targets.verification.Verification(targets.suite.Suite, one, job)
+        run.run()
+    assert targets.to_verdict(program, run.answer(0.1, [0, 0, 0, 0, 1, 0])).passed
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"t": {"r": [0, 10**15, 1]}},
+        {"s": {"r": [0, 10**15, 1]}},
+        {"f": {"r": [0, 10**15, 1]}},
+        {"K": {"r": [0, 10**15, 1]}},
+        {"V": {"r": [0, 10**15, 1]}},
+        {"q": [{"r": [0, 10**15, 1]}, None]},
+        {"A": ["b", {"r": [0, 10**15, 1]}]},
+        {"d": [{"r": [0, 10**15, 1]}]},
+        {"od": [{"r": [0, 10**15, 1]}]},
+        {"J": [{"r": [0, 10**15, 1]}]},
+        {"C": [{"r": [0, 10**15, 1]}]},
+        {"dd": [None, [{"r": [0, 10**15, 1]}]]},
+        {"t": {"@o": [0, "A", "in"]}},
+    ],
+    ids=lambda data: next(iter(data)),
+)
+def test_a_few_bytes_do_not_become_many(data: Any) -> None:
+    """What is put together is no larger than what was sent, and is asked of nobody."""
+    ours, theirs = targets.socket.socketpair()
+    with ours, theirs, pytest.raises(endings.Forged):
+        candidate.Candidate(ours).value(data)
+
+
+# -- values -----------------------------------------------------------------------------------
+
+SCALARS = (
+    LEAVES | st.integers() | st.binary() | st.complex_numbers() | st.decimals() | st.fractions()
+    | st.text(st.characters(exclude_categories=[])) | st.dates() | st.datetimes() | st.times()
+    | st.timedeltas() | st.integers(2**60, 2**4000) | st.binary().map(bytearray)
+    | st.sampled_from([int, str, object, type(None), ..., range(3), range(9, 1, -2)])
+)  # fmt: skip
+KEYS = st.none() | st.integers() | st.text() | st.tuples(st.integers(), st.text()) | st.booleans()
+
+
+def containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return (
+        st.lists(inner)
+        | st.lists(st.integers() | st.text() | st.floats(), min_size=9)
+        | st.lists(st.floats(), min_size=9)
+        | st.lists(inner).map(tuple)
+        | st.tuples(st.lists(inner), st.none() | st.integers(9, 99)).map(lambda v: deque(*v))
+        | st.dictionaries(KEYS, inner)
+        | st.dictionaries(KEYS, inner).map(OrderedDict)
+        | st.dictionaries(KEYS, inner).map(lambda v: defaultdict(list, v))
+        | st.dictionaries(KEYS, st.integers()).map(Counter)
+        | st.sets(KEYS)
+        | st.frozensets(KEYS)
+    )
+
+
+def no_reference(value: Any, plain: Any = None) -> Any:
+    raise AssertionError(f"no rule for {value!r}")
+
+
+def test_a_value_keeps_its_type_and_all_that_it_is() -> None:
+    """Through JSON and back, nan, signs of zero, order, surrogates and all."""
+
+    @EXAMPLES
+    @given(st.recursive(SCALARS, containers, max_leaves=30))
+    def cross(value: Any) -> None:
+        sent = candidate.from_json(frames.to_json(values.encode(value, no_reference)))
+        assert targets.same(values.decode(sent, no_reference), value)
+
+    again(cross)
+
+
+@pytest.mark.parametrize(
+    "depth", [1, values.DEEPEST // 3, *range(values.DEEPEST - 4, values.DEEPEST + 3), 5000]
+)
+@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {0: v}])
+def test_nesting_ends_at_a_depth_in_a_reference(depth: int, wrap: Callable[[Any], Any]) -> None:
+    """However deep a value, what is written of it can be read again."""
+    value: Any = 1
+    for _ in range(depth):
+        value = wrap(value)
+    cut: list[Any] = []
+    data = values.encode(value, lambda inner: cut.append(inner) or {"@o": [0, "x", ""]})
+    back = values.decode(candidate.from_json(frames.to_json(data)), lambda tagged: "cut")
+    assert ("cut" in repr(back)) == bool(cut)
+    assert cut or targets.same(back, value)
+    assert not cut or depth > values.DEEPEST // 3
+    assert cut or depth <= values.DEEPEST + 1
+
+
+def test_any_json_is_a_value_or_a_declared_error() -> None:
+    """Decoding raises what the judge takes for forgery, and nothing else."""
+
+    @EXAMPLES
+    @given(VALUES)
+    def decode(data: Any) -> None:
+        targets.decoded(json.loads(json.dumps(data)))
+
+    again(decode)
+
+
+def test_frames_are_whole_however_the_stream_is_cut() -> None:
+    """A reader gets what was announced, or nothing."""
+
+    @EXAMPLES
+    @given(st.binary(max_size=3000).map(frames.framed) | st.binary(max_size=3000))
+    def read(stream: bytes) -> None:
+        for size in (1, 3, 4, 5, 1000, 1 << 20):
+            rest = stream if size > 1 else stream[:100]
+            targets.frame_of(rest, size)
+
+    again(read)
+
+
+# -- the host against a judge -----------------------------------------------------------------
+
+JSONS = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner), max_leaves=9
+)
+FIELDS = ("id", "status", "detail", "feedback", "stdout", "checks", "wall_s", "peak_kb", "clean")
+STATUSES = st.sampled_from(["passed", "failed", "error", "forged", "no_code", "win"])
+JUDGED = (
+    st.fixed_dictionaries(dict.fromkeys(FIELDS, JSONS))
+    | st.fixed_dictionaries(
+        {
+            **dict.fromkeys(("detail", "feedback", "stdout"), st.text()),
+            **dict.fromkeys(("checks", "wall_s", "peak_kb"), NUMBERS),
+            **{"status": STATUSES, "clean": st.booleans()},
+        },
+        optional={"groups": JSONS, "id": NUMBERS},
+    )
+    | JSONS
+)
+
+
+def test_any_answer_of_a_judge_is_a_verdict_or_a_declared_error() -> None:
+    """And it passes only with as many checks as there must be."""
+
+    @EXAMPLES
+    @given(JUDGED, st.integers(1, 9))
+    def answer(data: Any, checks: int) -> None:
+        targets.host_answer(data, checks)
+
+    again(answer)
+
+
+def test_a_judges_stream_is_read_the_same_however_it_is_cut_and_packed() -> None:
+    """Frames, then a ValueError or the end."""
+    stream = st.lists(JSONS, max_size=4).map(
+        lambda found: b"".join(frames.framed(json.dumps(one).encode()) for one in found)
+    )
+    noise = st.binary(max_size=100) | st.just(frames.framed(b"[" * 9999))
+
+    @EXAMPLES
+    @given(stream, noise, st.lists(st.integers(0, 50), max_size=9))
+    def read(data: bytes, behind: bytes, cuts: list[int]) -> None:
+        targets.host_stream(data + behind, cuts)
+        targets.daemon_stream(data + behind)
+
+    again(read)
+
+
+class Babbler:
+    """A slot whose judge says anything."""
+
+    loop_s = 0.0
+
+    def __init__(self, answers: Iterator[Any]) -> None:
+        self.answers = answers
+
+    def send(self, jobs: Sequence[Json]) -> None:
+        pass
+
+    def receive(self, timeout_s: float) -> Json:
+        answer = next(self.answers, None)
+        if answer == "lost":
+            raise SlotLostError("it was to be lost")
+        return answer
+
+    def close(self) -> None:
+        pass
+
+
+def test_whatever_judges_say_each_program_gets_one_verdict() -> None:
+    """Nonsense costs a slot, twice costs the program its verdict, and nobody waits for ever."""
+
+    @settings(EXAMPLES, max_examples=EXAMPLES.max_examples // 3)
+    @given(st.lists(JUDGED | st.just("lost"), max_size=30), st.integers(1, 9))
+    def serve(said: list[Any], programs: int) -> None:
+        answers = iter(said)
+        pool = Pool(2, lambda index: Babbler(answers))
+        pool.start()
+        try:
+            futures = [pool.submit(Program("", "", (), checks=1)) for _ in range(programs)]
+            with ThreadPoolExecutor(1) as thread:
+                seen = thread.submit(lambda: [one.result(20) for one in futures]).result(60)
+        finally:
+            pool.close()
+        honest = [one for one in said if type(one) is dict and one.get("status") == "passed"]
+        assert sum(one.passed for one in seen) <= len(honest)
+
+    again(serve)
