@@ -67,6 +67,11 @@ class Controller:
         except McodeError as error:
             state.close()
             pytest.exit(f"mcode: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
+        taken = {
+            "sandbox": state.session.sandbox_kind,
+            "host_factor": state.session.host_factor,
+        }
+        self._plan.with_name("taken.json").write_text(json.dumps(taken))
         state.session.rest()
 
     @pytest.hookimpl(wrapper=True)

@@ -38,6 +38,8 @@ def run_ahead(item: pytest.Item) -> None:
     state = states.of(item.config)
     if states.cell_of(item) is None:
         return
+    if state.worker is not None:
+        xdist.adopt(item.config)
     items = item.session.items
     following = xdist.upcoming(item.config, items)
     if following is None:

@@ -60,11 +60,15 @@ class State:
         if self._settings is None:
             self._settings = options.settings(self.config)
             if self.worker and "mcode_sandbox" in self.worker:
-                factor = self.worker["mcode_host_factor"]
-                spec = replace(self._settings.sandbox_spec, host_factor=factor)
-                kind = self.worker["mcode_sandbox"]
-                self._settings = replace(self._settings, sandbox=kind, sandbox_spec=spec)
+                self.adopt(self.worker["mcode_sandbox"], self.worker["mcode_host_factor"])
         return self._settings
+
+    def adopt(self, sandbox: str, host_factor: int) -> None:
+        """Take the sandbox that the controller has taken, with its factor; before it is started."""
+        spec = replace(self.settings.sandbox_spec, host_factor=host_factor)
+        self._settings = replace(self.settings, sandbox=sandbox, sandbox_spec=spec)
+        if self._session is not None:
+            self._session.settings = self._settings
 
     @property
     def session(self) -> Session:

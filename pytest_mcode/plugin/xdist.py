@@ -24,6 +24,19 @@ def leave_plan(config: pytest.Config, plan: Mapping[str, Any]) -> None:
     draft.rename(target)
 
 
+def adopt(config: pytest.Config) -> None:
+    """Take the controller's sandbox, where it was chosen only when this worker had begun."""
+    state = states.of(config)
+    sent = state.worker or {}
+    if "mcode_sandbox" in sent or "mcode_plan" not in sent:
+        return
+    taken = Path(sent["mcode_plan"]).with_name("taken.json")
+    if taken.exists():
+        found = json.loads(taken.read_text())
+        sent["mcode_sandbox"], sent["mcode_host_factor"] = found["sandbox"], found["host_factor"]
+        state.adopt(**found)
+
+
 def upcoming(config: pytest.Config, items: list[pytest.Item]) -> Iterator[pytest.Item] | None:
     """The items this worker has been given; None outside of a worker.
 

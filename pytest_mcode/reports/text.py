@@ -72,7 +72,7 @@ def _conditions(parts: Mapping[str, Json]) -> str:
     """How the limit was applied, where that is out of the ordinary."""
     sandbox = parts.get("sandbox")
     factor = sandbox.get("host_factor", 1) if isinstance(sandbox, Mapping) else 1
-    slow = f" x {factor} (slow host)" if factor > 1 else ""
+    slow = f" x {factor} (slow host)" if isinstance(factor, int) and factor > 1 else ""
     times = parts.get("verify_times", 1)
     return slow + (f", each verified {times} times" if times > 1 else "")
 

@@ -164,7 +164,8 @@ class Session:
         sandbox.progress = self.say
         sandbox.start()
         self.sandbox_kind = kind
-        self.host_factor = int(sandbox.describe().get("host_factor") or 1)
+        factor = sandbox.describe().get("host_factor")
+        self.host_factor = factor if isinstance(factor, int) else 1
         if self.host_factor > 1:
             self.say(f"a slow host: limits of time are {self.host_factor} times as long")
         return sandbox

@@ -55,7 +55,8 @@ class Verifier:
         self.close = close
         """Let go of the database; safe to call twice."""
         self._capacity = capacity
-        self._place = _hash([__version__, dict(sandbox.describe()), times])
+        made_by = f"{type(sandbox).__module__}:{type(sandbox).__qualname__}"
+        self._place = _hash([__version__, made_by, dict(sandbox.describe()), times])
         self._known: OrderedDict[str, Verdict] = OrderedDict()
         self._size = 0
         self._running: dict[str, asyncio.Future[Verdict]] = {}

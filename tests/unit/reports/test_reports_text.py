@@ -75,6 +75,14 @@ def test_one_sample_and_any_sample_are_told_apart(run, store):
     assert rate(found, "j = 1", after="one sample (mean of 2)") == 75.0
 
 
+def test_what_lengthened_the_limit_or_repeated_the_programs_stands_beside_it(run, store):
+    """A slow host's factor and the number of verifications are part of what a rate means."""
+    parts = {"limits": {"wall_s": 10.0}, "sandbox": {"host_factor": 2}, "verify_times": 3}
+    run("r", Variant("b", "m"), {"T/1": [["passed"]]}, parts=parts)
+    (line,) = (line for line in shown(store) if line.strip().startswith("run r, "))
+    assert line.endswith(", 10 s per program x 2 (slow host), each verified 3 times")
+
+
 def test_an_incomplete_run_says_so_beside_every_rate(run, store, codegen, variants):
     """No rate of an unfinished run stands on a line without its mark; infra is not in it."""
     some = dict(list(codegen.items())[:12])

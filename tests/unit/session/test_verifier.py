@@ -99,15 +99,18 @@ def test_whatever_differs_is_verified_by_itself(engine, name):
 
 
 def test_another_sandbox_or_number_of_runs_is_another_identity(engine):
-    """The key holds all by which the sandbox describes itself: image, factor of the host, ..."""
+    """The key holds all by which the sandbox describes itself (image, factor of the host, ...), and
+    its class: whatever a stranger's says of itself, no verdict of it is taken for one of ours."""
     sandbox, other = Counting(), Counting()
     other.facts = {"image": "sha256:2"}
+    posing = type("Posing", (Counting,), {})()
     verifiers = (
+        Verifier(posing, engine),
         Verifier(sandbox, engine),
         Verifier(other, engine),
         Verifier(sandbox, engine, times=2),
     )
-    assert len({verifier.key(PROGRAM) for verifier in verifiers}) == 3
+    assert len({verifier.key(PROGRAM) for verifier in verifiers}) == 4
     assert len(verifiers[0].key(PROGRAM)) == 32
 
 
