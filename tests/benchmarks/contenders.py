@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Program, SandboxSpec, Verdict
 from pytest_mcode.sandboxes.bubblewrap import Bubblewrap
-from pytest_mcode.sandboxes.docker import Docker
+from pytest_mcode.sandboxes.container import host_identity
+from pytest_mcode.sandboxes.docker import LABEL, LABEL_HOST, LABEL_PID, LABEL_RUN, Docker
 
 from .workloads import Sample, WrongVerdictError, fresh, whole
 
@@ -24,7 +25,14 @@ CORES = len(os.sched_getaffinity(0))
 PYTHON = str(getattr(sys, "_base_executable", sys.executable))
 """The interpreter below the virtual environment: a bare one starts faster."""
 KINDS: dict[str, Callable[[SandboxSpec], Any]] = {"docker": Docker, "bubblewrap": Bubblewrap}
-LABEL = "pytest-mcode-benchmark"
+RUN = f"benchmark-{os.getpid()}"
+LABELS = {
+    LABEL: "1",
+    LABEL_RUN: RUN,
+    LABEL_PID: str(os.getpid()),
+    LABEL_HOST: host_identity(),
+}
+"""The project's own: what a killed benchmark leaves is swept by whoever starts Docker next."""
 
 
 class AbsentError(Exception):
@@ -74,7 +82,7 @@ class Ours:
 
     def __init__(self, kind: str, times: int = 1, workloads: Sequence[str] = ()) -> None:
         self.name, self.times, self.workloads = f"ours, {kind}", times, workloads
-        self.sandbox = KINDS[kind](SandboxSpec(label="benchmark"))
+        self.sandbox = KINDS[kind](SandboxSpec(label=RUN))
 
     def start(self) -> None:
         try:
@@ -137,7 +145,7 @@ class PerContainer(Each):
 
     def __init__(self, name: str, most: int) -> None:
         super().__init__(name, most)
-        self.docker = Docker(SandboxSpec(label="benchmark"))
+        self.docker = Docker(SandboxSpec(label=RUN))
         self.client: Any = None
         self.container = ""
 
@@ -167,7 +175,7 @@ class PerContainer(Each):
             entrypoint=[],
             user="65534:65534",
             working_dir="/tmp",
-            labels={LABEL: "1"},
+            labels=LABELS,
             host_config=confinement,
         )
         return str(created["Id"])

@@ -17,7 +17,7 @@ from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.docker import Docker
 from pytest_mcode.sandboxes.pool import LARGEST_BATCH
 
-from .contenders import CORES, LABEL, AbsentError
+from .contenders import CORES, LABELS, RUN, AbsentError
 from .workloads import Sample, WrongVerdictError, fresh, whole
 
 SOURCE = Path(__file__).with_name("zygote.py")
@@ -31,7 +31,7 @@ class Zygote:
 
     def __init__(self, name: str, times: int) -> None:
         self.name, self.times = name, times
-        self.docker = Docker(SandboxSpec(label="benchmark"))
+        self.docker = Docker(SandboxSpec(label=RUN))
         self.containers: list[str] = []
         self.streams: list[Stream] = []
 
@@ -45,7 +45,7 @@ class Zygote:
 
     def _open(self, cpu: int | None) -> None:
         client: Any = self.docker.client
-        recipe = Recipe(self.docker.image.tag, 512, "", {LABEL: "1"})
+        recipe = Recipe(self.docker.image.tag, 512, "", LABELS)
         container = client.api.create_container(
             recipe.image,
             [*PYTHON, "-c", SOURCE.read_text()],

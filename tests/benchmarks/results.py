@@ -22,7 +22,7 @@ class Whole:
     """The others alone."""
     distinct: int
     once_s: float
-    """Each distinct one of the others once, as a verdict cache has it."""
+    """The others through the verdict cache, which verifies each distinct one once."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_mcode.core.records import SandboxSpec
 
-from .contenders import verify
+from .contenders import RUN, verify
 from .processes import find_program, group_mb, pids_of, pss_mb
 from .workloads import Sample, fresh
 
@@ -41,12 +41,12 @@ class Slot:
 
 def measure(name: str, make: Make, samples: Sequence[Sample], times: int) -> Slot:
     """Make, fill, break and remove slots. Raises `InfraError` where the sandbox cannot run."""
-    sandbox = make(SandboxSpec(label="benchmark"))
+    sandbox = make(SandboxSpec(label=RUN))
     started = time.perf_counter()
     sandbox.start()
     start_s = time.perf_counter() - started
     sandbox.close()
-    alone = make(SandboxSpec(label="benchmark", slots=1))
+    alone = make(SandboxSpec(label=RUN, slots=1))
     alone.start()
     try:
         ready = statistics.median(_ready(alone) for _ in range(times))

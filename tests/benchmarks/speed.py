@@ -8,14 +8,18 @@ one. Run it alone: the machine's load before the first round stands above the ta
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_mcode.core.errors import DataError, InfraError
-from pytest_mcode.core.records import Limits
+from pytest_mcode.core.records import Limits, Verdict
+from pytest_mcode.session.engine import Engine
+from pytest_mcode.session.verifier import Verifier
 
 from . import slots, table
 from .contenders import (
@@ -105,7 +109,7 @@ def measure(options: argparse.Namespace, figures: Figures) -> None:
 
 
 def measure_whole(options: argparse.Namespace, figures: Figures) -> None:
-    """All samples of codegen16b in one go: with endless loops, without, and each text once."""
+    """All of codegen16b in one go: with endless loops, without, and through the verdict cache."""
     samples = codegen(options.data, 100, Limits(wall_s=options.timeout))[: options.most]
     ours = Ours("docker")
     try:
@@ -118,11 +122,30 @@ def measure_whole(options: argparse.Namespace, figures: Figures) -> None:
         pairs = list(zip(samples, verdicts, strict=True))
         ending = [sample for sample, verdict in pairs if verdict.status != "timeout"]
         without, _ = verify(ours.sandbox, fresh(ending))
-        distinct = list({sample.program: sample for sample in ending}.values())
-        once, _ = verify(ours.sandbox, fresh(distinct))
+        distinct = len({sample.program for sample in ending})
+        once = verify_once(ours.sandbox, ending)
     finally:
         ours.close()
-    figures.whole = Whole(len(samples), seconds, len(late), sum(late), without, len(distinct), once)
+    figures.whole = Whole(len(samples), seconds, len(late), sum(late), without, distinct, once)
+
+
+def verify_once(sandbox: Any, samples: Sequence[Sample]) -> float:
+    """Seconds with the verdict cache of a run in front of the sandbox."""
+    engine = Engine(sandbox.slots)
+    verifier = Verifier(sandbox, engine)
+
+    async def verify_all() -> list[Verdict]:
+        return await asyncio.gather(*(verifier.verify(sample.program) for sample in samples))
+
+    try:
+        started = time.perf_counter()
+        verdicts = engine.submit(verify_all()).result()
+        seconds = time.perf_counter() - started
+    finally:
+        engine.close()
+    for sample, verdict in zip(samples, verdicts, strict=True):
+        sample.check(verdict)
+    return seconds
 
 
 def measure_slots(options: argparse.Namespace, figures: Figures) -> None:
@@ -178,7 +201,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and say by the exit status whether all verdicts were right."""
+    """Measure and print; status 0 if a sandbox of ours ran and all verdicts were right."""
     options = parsed(arguments)
     figures = Figures(CORES, os.getloadavg(), busy())
     started = time.perf_counter()
@@ -194,7 +217,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text)
     if options.write:
         table.write(options.write, text)
-    return 0
+    return (
+        0
+        if figures.rates.keys() & {("ours, docker", "light"), ("ours, bubblewrap", "light")}
+        else 1
+    )
 
 
 if __name__ == "__main__":

@@ -128,5 +128,5 @@ def _whole(figures: Figures) -> Iterator[str]:
             f"{found.samples:,} samples of codegen16b on docker, all verdicts as labelled: "
             f"{found.seconds:.1f} s with {found.endless} endless ones (which held a slot for "
             f"{found.endless_s:.1f} s in all), {found.without_s:.1f} s without them, "
-            f"{found.once_s:.1f} s for the {found.distinct:,} distinct ones among the rest"
+            f"{found.once_s:.1f} s through the verdict cache ({found.distinct:,} distinct ones)"
         )
