@@ -132,12 +132,15 @@ def agreed(verdicts: Sequence[Verdict]) -> Verdict:
     named = "passed" if counts["passed"] else shown.status
     others = ", ".join(sorted(set(counts) - {named}))
     flaky = f"{named} {counts[named]} of {len(verdicts)}, else {others}"
-    return replace(shown, detail=f"flaky, {flaky}: {shown.detail}", flaky=flaky, wall_s=wall_s)
+    met = max((verdict.groups for verdict in verdicts), key=len)
+    groups = {name: all(verdict.groups.get(name) for verdict in verdicts) for name in met}
+    detail = f"flaky, {flaky}: {shown.detail}"
+    return replace(shown, detail=detail, flaky=flaky, wall_s=wall_s, groups=groups)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=256)
 def _trusted(context: str, tests: str) -> str:
-    """Tests may be megabytes, and are the same for all samples of a task."""
+    """Tests may be megabytes; the samples of a task share them and come close together."""
     return _hash([context, tests])
 
 

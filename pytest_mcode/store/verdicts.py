@@ -66,5 +66,4 @@ class Remembered:
 
 def _verdict(program: str, row: Sequence[Json]) -> Verdict:
     fields: dict[str, Json] = dict(zip(_COLUMNS, row, strict=False))
-    groups = json.loads(row[-1])
-    return Verdict(**fields, program=program, **({"groups": groups} if groups else {}))
+    return Verdict(**fields, program=program, groups=json.loads(row[-1]))

@@ -225,6 +225,17 @@ def test_differing_runs_are_flaky_and_no_pass(statuses, status, flaky):
     assert seen.detail == (f"flaky, {flaky}: why {status}" if flaky else f"why {status}")
 
 
+def test_a_group_of_tests_held_if_it_held_in_every_run():
+    """Base and plus tests of EvalPlus: a flaky base is no base pass either."""
+    steady, shaky = {"base": True, "plus": True}, {"base": False}
+    seen = agreed([Verdict("passed", groups=steady), Verdict("failed", groups=shaky)])
+    assert dict(seen.groups) == {"base": False, "plus": False}
+    late = agreed(
+        [Verdict("failed", groups={**steady, "plus": False}), Verdict("passed", groups=steady)]
+    )
+    assert list(late.groups.items()) == [("base", True), ("plus", False)]
+
+
 def test_no_verdict_of_before_where_a_strangers_code_decides(engine, tmp_path):
     """A sandbox of somebody else's has no version: its verdicts of earlier runs are not taken."""
     settings = Settings(db=tmp_path / "results.db")

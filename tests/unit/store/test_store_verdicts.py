@@ -34,10 +34,11 @@ def test_a_verdict_comes_back_as_it_was_given(record, remembered):
     """Every field, to the last bit; `cached` is the asker's business."""
     given = record(
         0, "d1", status="failed", detail="d", feedback="a\nb\u00e9", stdout="out\n", checks_run=3,
-        wall_s=0.1, memory_mb=9.7,
+        wall_s=0.1, memory_mb=9.7, groups={"plus": False, "base": True},
     )  # fmt: skip
     found = remembered.find("d1")
     assert {name: getattr(found, name) for name in given} == given
+    assert list(found.groups) == ["plus", "base"]
 
 
 def test_it_is_found_as_soon_as_it_is_recorded(record, remembered):
