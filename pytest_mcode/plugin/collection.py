@@ -111,8 +111,13 @@ def _check(state: State) -> None:
         spec = settings.model_spec(model, _is_known(state))
         if spec.backend not in session.registry.names("server"):
             session.registry.factory("generator", spec.backend)
+    ahead = state.worker is None and not state.config.getoption("collectonly")
+    if ahead:
+        session.confinement.prepare()
     for bench in state.benches:
         next(session.cells(bench), None)
+    if ahead:
+        session.confinement.begin()
 
 
 def _is_known(state: State) -> Any:

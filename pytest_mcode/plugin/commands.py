@@ -1,4 +1,4 @@
-"""Commands that run no test: `--mcode-report` and `--mcode-self-check`."""
+"""Commands that run no test: `--mcode-report`, `--mcode-self-check` and `--mcode-doctor`."""
 
 from __future__ import annotations
 
@@ -89,11 +89,24 @@ def self_check(state: State) -> int:
     return int(failed)
 
 
+def doctor(state: State) -> int:
+    """Print what is ready here and what to type where it is not; 1 without any sandbox."""
+    from pytest_mcode.session.doctor import Doctor, lines
+
+    examination = Doctor(state.session)
+    for finding in examination.findings():
+        for line in lines(finding):
+            _write(state, line, red=not finding.ok)
+    if not examination.works:
+        _write(state, "no sandbox works here: nothing can be verified", red=True)
+    return int(not examination.works)
+
+
 def _write(state: State, line: str, *, red: bool = False) -> None:
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write_line(line, red=red)
 
 
-COMMANDS = {"report": report, "self-check": self_check}
+COMMANDS = {"report": report, "self-check": self_check, "doctor": doctor}
 """Option -> command."""

@@ -138,4 +138,5 @@ OPTIONS: tuple[Option, ...] = (
     Option("run", str, "", "with --mcode-report: only this run", "results", metavar="ID"),
     Option("compare", _choice("", "samples"), "", "with --mcode-report: `samples` shows rates across sample counts", "results"),
     Option("self-check", _truth, "", "run no model; prove benchmarks on their data: gold passes, garbage and empty programs fail", "results", flag=True),
+    Option("doctor", _truth, "", "run nothing but a short measurement; say what is ready here (sandboxes, data, servers) and what to type where it is not", "results", flag=True),
 )  # fmt: skip

@@ -42,7 +42,7 @@ def add(parser: pytest.Parser) -> None:
 
 def names_command(config: pytest.Config) -> bool:
     """Whether an option asks for a command that runs no test; cheap."""
-    return any(Resolved(config).source(name)[0] for name in ("report", "self-check"))
+    return any(Resolved(config).source(name)[0] for name in ("report", "self-check", "doctor"))
 
 
 def names_benchmark(config: pytest.Config) -> bool:

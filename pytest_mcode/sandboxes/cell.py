@@ -197,6 +197,10 @@ class Cell:
         except (OSError, EOFError, ValueError) as error:
             raise SlotLostError(f"it broke ({type(error).__name__})") from None
 
+    def memory_mb(self) -> float:
+        """Memory that its programs hold now, in MB; 0 without a control group."""
+        return self.group.memory_mb() if self.group is not None else 0.0
+
     def close(self) -> None:
         """Kill what runs and remove its control group; safe to call twice."""
         self.judge.socket.close()

@@ -57,6 +57,13 @@ class Group:
         place = PurePosixPath("/sys/fs/cgroup")
         return self.folders[0], place / "memory" if self.hierarchy.version == 1 else place
 
+    def memory_mb(self) -> float:
+        """Memory in use, in MB; 0 where it cannot be told."""
+        name = "memory.usage_in_bytes" if self.hierarchy.version == 1 else "memory.current"
+        with suppress(OSError, ValueError):
+            return int((self.folders[0] / name).read_text()) / 2**20
+        return 0.0
+
     def close(self) -> None:
         """Remove it; it must be empty."""
         for folder in self.folders:

@@ -214,6 +214,13 @@ class Container:
         except (OSError, EOFError, ValueError) as error:
             raise SlotLostError(f"it broke ({type(error).__name__})") from None
 
+    def memory_mb(self) -> float:
+        """Memory that it holds now."""
+        with daemon_trouble("the Docker daemon does not tell the memory of a sandbox"):
+            usage = self.client.api.stats(self.id, stream=False, one_shot=True)["memory_stats"]
+        cache = usage.get("stats", {}).get("total_inactive_file", 0)
+        return float(max(0, usage.get("usage", 0) - cache) / 2**20)
+
     def close(self) -> None:
         """Remove the container; one that is gone already is fine."""
         if self.id:

@@ -54,9 +54,9 @@ class Daemon:
         """Raise `InfraError` with the cure where programs could not be confined as they must."""
         if runtime and runtime not in self.runtimes:
             raise InfraError(
-                f"--mcode-docker-runtime={runtime!r} is unknown to the daemon: it knows "
-                f'{", ".join(self.runtimes)}; add yours under "runtimes" in '
-                "/etc/docker/daemon.json and restart dockerd, or leave the option out"
+                f"--mcode-docker-runtime={runtime} is unknown to the daemon, which knows "
+                f"{', '.join(self.runtimes)}: name it under runtimes in /etc/docker/daemon.json "
+                "and restart dockerd, or leave the option out"
             )
         missing = [limit for limit in ("memory", "processes") if limit not in self.limits]
         if missing:
@@ -87,8 +87,8 @@ def connect() -> Any:
     where = address()
     try:
         _knock(where)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise InfraError(f"no Docker daemon answers ({reason}): {_elsewhere()}{_CURE}") from None
     import docker  # a quarter of a second: not before somebody is there
 
@@ -125,7 +125,8 @@ def look(client: Any) -> Daemon:
 
 
 def _knock(where: str) -> None:
-    """Raise OSError or ValueError if nobody listens: docker-py would leave its socket open."""
+    """Raise OSError if nobody listens (docker-py would leave its socket open), and `InfraError`
+    where nobody can be spoken to."""
     scheme, _, rest = where.partition("://")
     if scheme == "unix":
         with socket.socket(socket.AF_UNIX) as door:
@@ -133,16 +134,16 @@ def _knock(where: str) -> None:
     elif scheme == "tcp":
         host, _, port = rest.partition("/")[0].rpartition(":")
         if not host or not port.isdigit():
-            raise ValueError(f"DOCKER_HOST={where!r} is not tcp://HOST:PORT")
+            raise InfraError(f"DOCKER_HOST={where} has no port: write tcp://HOST:PORT")
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
     elif scheme == "ssh":
-        raise ValueError(
-            f"DOCKER_HOST={where} cannot be spoken through; forward the daemon's socket with "
+        raise InfraError(
+            f"DOCKER_HOST={where} gives no stream to a container: forward its socket with "
             f"`ssh -nNT -L /tmp/docker.sock:{DEFAULT_SOCKET} {rest} &` and set "
             "DOCKER_HOST=unix:///tmp/docker.sock"
         )
     elif scheme not in ("http", "https"):
-        raise ValueError(f"DOCKER_HOST={where!r} is not unix://PATH or tcp://HOST:PORT")
+        raise InfraError(f"DOCKER_HOST={where}: write unix://PATH or tcp://HOST:PORT")
 
 
 def other_sockets() -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
-from pytest_mcode.core.errors import ConfigError, InfraError
+from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox, Server
 from pytest_mcode.core.records import (
     Answer,
@@ -17,7 +16,6 @@ from pytest_mcode.core.records import (
     Json,
     ModelSpec,
     Outcome,
-    SandboxSpec,
     Task,
     Variant,
     Verdict,
@@ -25,6 +23,7 @@ from pytest_mcode.core.records import (
 from pytest_mcode.generation import extraction, prompts
 from pytest_mcode.session import attempt, wellformed
 from pytest_mcode.session.cells import Cell, make_benchmark, selected
+from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.names import Names
 from pytest_mcode.session.registry import Registry
@@ -60,7 +59,7 @@ class Session:
         self._datasets: dict[str, Dataset] = {}
         self._generators: dict[str, Generator] = {}
         self._servers: dict[str, Server] = {}
-        self._sandbox: Sandbox | None = None
+        self._confinement: Confinement | None = None
         self.sandbox_kind = settings.sandbox
         """The one that was taken, for xdist's workers: a run never mixes two."""
         self.host_factor = settings.sandbox_spec.host_factor
@@ -138,37 +137,25 @@ class Session:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The started sandbox; `auto` is Docker, or bubblewrap where no daemon answers."""
-        if self._sandbox is None:
-            self._sandbox = self._start_sandbox()
-            self._stack.callback(self._sandbox.close)
-        return self._sandbox
-
-    def _start_sandbox(self) -> Sandbox:
-        slots = self.settings.sandbox_spec.slots or max(
-            1, len(os.sched_getaffinity(0)) // self.workers
-        )
-        spec = replace(self.settings.sandbox_spec, slots=slots, label=self.run_id)
-        if self.settings.sandbox != "auto":
-            return self._started(self.settings.sandbox, spec)
-        try:
-            return self._started("docker", spec)
-        except InfraError as no_docker:
-            if spec.image or spec.runtime:
-                raise
-            self.say(f"{no_docker}: verifying in bubblewrap")
-            return self._started("bubblewrap", spec)
-
-    def _started(self, kind: str, spec: SandboxSpec) -> Sandbox:
-        sandbox: Sandbox = self.registry.factory("sandbox", kind)(spec)
-        sandbox.progress = self.say
-        sandbox.start()
-        self.sandbox_kind = kind
-        factor = sandbox.describe().get("host_factor")
-        self.host_factor = factor if isinstance(factor, int) else 1
-        if self.host_factor > 1:
-            self.say(f"a slow host: limits of time are {self.host_factor} times as long")
+        """The started sandbox; waits for it."""
+        sandbox = self.confinement.take()
+        self.sandbox_kind = self.confinement.kind
+        self.host_factor = self.confinement.host_factor
         return sandbox
+
+    @property
+    def confinement(self) -> Confinement:
+        """The sandbox on its way."""
+        if self._confinement is None:
+            self._confinement = Confinement(
+                self.settings,
+                self.registry,
+                run_id=self.run_id,
+                workers=self.workers,
+                say=self.say,
+            )
+            self._stack.callback(self._confinement.close)
+        return self._confinement
 
     @property
     def engine(self) -> Engine:
@@ -229,7 +216,8 @@ class Session:
     def window(self) -> int:
         """Items to keep under way, so that generator and sandbox both stay busy."""
         in_flight = max((g.concurrency for g in self._generators.values()), default=1)
-        slots = self._sandbox.slots if self._sandbox is not None else 1
+        taken = self.confinement.taken
+        slots = taken.slots if taken is not None else 1
         return 2 * slots + -(-2 * in_flight // min(self.settings.samples))
 
     def preflight(self) -> None:
@@ -277,7 +265,7 @@ class Session:
         finally:
             self._generators.clear()
             self._parts.clear()
-            self._sandbox = self._verifier = None
+            self._confinement = self._verifier = None
             self._stack.close()
 
     def close(self) -> None:
