@@ -13,6 +13,10 @@ Status = Literal[
     "passed", "failed", "error", "timeout", "memory", "output_limit", "no_code", "forged"
 ]
 
+Mode = Literal["split", "stdin", "in_process"]
+"""How tests meet a program: calling it from another process; as JSON `{"inputs": [...], "outputs":
+[...]}` for what it reads and writes; or as unittest classes beside it (`in_process`)."""
+
 
 @dataclass(frozen=True)
 class Message:
@@ -34,8 +38,8 @@ class Task:
     task_id: str
     """The data set's own id (`HumanEval/0`), unique within the benchmark."""
     prompt: str
-    """What the model is asked: source to complete (`shape="function"`) or prose (`"text"`)."""
-    shape: Literal["function", "text"]
+    """What the model is asked: source to complete (`shape="function"`) or prose."""
+    shape: Literal["function", "text", "program"]
     entry_point: str
     """Name of the function that the tests call."""
     tests: str
@@ -51,7 +55,8 @@ class Task:
     names: tuple[str, ...] = ()
     """All names that the tests take from the candidate; holds `entry_point`."""
     checks: int = 1
-    """Number of assertions in `tests` that must have held for a pass; at least 1."""
+    """Assertions, test methods or cases in `tests` that must hold for a pass; at least 1."""
+    mode: Mode = "split"
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class Program:
     """Trusted code run in the judge before the tests (the task's preamble)."""
     checks: int = 1
     limits: Limits = Limits()
+    mode: Mode = "split"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ def to_job(program: Program, number: int) -> Json:
     limits = program.limits
     return {
         "id": number,
+        "mode": program.mode,
         "candidate": program.candidate,
         "context": program.context,
         "tests": program.tests,
@@ -38,6 +39,12 @@ def to_job(program: Program, number: int) -> Json:
 def wall_limit_s(program: Program) -> float:
     """Seconds after which a program is stopped even if it has used little CPU time."""
     return program.limits.wall_s * WALL_FACTOR
+
+
+def answer_limit_s(program: Program) -> float:
+    """Seconds within which a judge must have answered: each case, or run, has the whole limit."""
+    runs = {"split": 1, "stdin": program.checks, "in_process": 2}[program.mode]
+    return wall_limit_s(program) * runs
 
 
 def to_verdict(program: Program, answer: Json) -> Verdict:
@@ -58,6 +65,7 @@ def to_verdict(program: Program, answer: Json) -> Verdict:
         stdout=_text(answer["stdout"]),
         checks_run=checks_run,
         groups={str(name): bool(held) for name, held in answer.get("groups", {}).items()},
+        mode="in_process" if program.mode == "in_process" else "split",
         wall_s=float(answer["wall_s"]),
         memory_mb=int(answer["peak_kb"]) / 1024,
     )

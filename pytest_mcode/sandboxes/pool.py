@@ -22,11 +22,11 @@ from pytest_mcode.core.records import Json, Program, Verdict
 from pytest_mcode.sandboxes.calibration import host_factor
 from pytest_mcode.sandboxes.job import (
     NO_ANSWER,
+    answer_limit_s,
     lost,
     to_job,
     to_verdict,
     twice,
-    wall_limit_s,
 )
 
 LARGEST_BATCH = 16
@@ -232,7 +232,7 @@ class Pool:
     def _receive(self, slot: Slot, waiting: deque[Work]) -> bool:
         """Resolve the next program; False if it left something behind that cannot be removed."""
         work = waiting[0]
-        answer = slot.receive(wall_limit_s(work.program) + MARGIN_S)
+        answer = slot.receive(answer_limit_s(work.program) + MARGIN_S)
         try:
             verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
         except NO_ANSWER as error:

@@ -28,7 +28,7 @@ import pace
 import packages
 from candidate import Candidate
 from console import Console
-from endings import Fatal, Gone, TimeUp
+from endings import Fatal, TimeUp
 from frames import framed
 from suite import Suite
 from verification import Verification
@@ -124,9 +124,22 @@ class Judge:
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """Verify one job; the answer is plain JSON."""
+        if job["mode"] == "split":
+            verdict = Verification(self.suite, Candidate(self.worker), job)
+            return verdict.answer(self.attend(verdict), self.report)
+        if job["mode"] == "stdin":
+            import cases
+
+            return cases.examine(self, job)
+        import exam
+
+        return exam.examine(self, job)
+
+    def attend(self, verdict: Verification) -> float:
+        """Run it against the waiting worker and get the next; the seconds that it took."""
         started = time.perf_counter()
-        candidate = self.candidate = Candidate(self.worker)
-        verdict = Verification(self.suite, candidate, job)
+        job = verdict.job
+        self.candidate = verdict.candidate
         self.deadline = started + job["wall_s"]
         self.own_deadline = time.process_time() + job["cpu_s"]
         self.armed = True
@@ -143,10 +156,9 @@ class Judge:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         wall_s = time.perf_counter() - started
         self.worker.close()
-        gone = isinstance(candidate.fatal, Gone)
-        self.supervisor.sendall(b"D" if gone else b"K")
+        self.supervisor.sendall(b"D" if verdict.died() else b"K")
         self.worker = self.next_worker()
-        return verdict.answer(wall_s, self.report)
+        return wall_s
 
 
 def find_supervisor(arguments: list[str]) -> socket.socket:

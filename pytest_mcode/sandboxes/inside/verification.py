@@ -42,6 +42,18 @@ less where other processes share the core."""
 _MISSING = re.compile(r"No module named '(\w+)")
 
 
+def precompiled(source: str) -> bytes:
+    """The program as marshalled code; empty where the worker must compile. Raises SyntaxError."""
+    if len(source) <= SMALL_SOURCE and source.count("finally") <= MOST_FINALLY:
+        return marshal.dumps(compile(source, "<candidate>", "exec", 0, True))
+    return b""
+
+
+def seed_of(source: str) -> int:
+    """Seed of a program that draws numbers, so that its verdict is always the same; else 0."""
+    return 1 + zlib.crc32(source.encode("utf-8", "surrogatepass")) if "random" in source else 0
+
+
 class Verification:
     """One job: what ran, what held and how it ended."""
 
@@ -77,11 +89,9 @@ class Verification:
     def define(self, suite: Suite) -> dict[str, Any]:
         """Send the program, meanwhile run the context; the namespace with the names bound."""
         job = self.job
-        source, code = job["candidate"], b""
-        if len(source) <= SMALL_SOURCE and source.count("finally") <= MOST_FINALLY:
-            code = marshal.dumps(compile(source, "<candidate>", "exec", 0, True))
-        seed = 1 + zlib.crc32(source.encode("utf-8", "surrogatepass")) if "random" in source else 0
-        program = ("" if code else source, code, tuple(job["names"]), seed, job["cpu_s"])
+        source = job["candidate"]
+        code = precompiled(source)
+        program = ("" if code else source, code, tuple(job["names"]), seed_of(source), job["cpu_s"])
         self.candidate.buffers = suite.buffers
         self.candidate.send(marshal.dumps((*program, job["memory"], job["output"])))
         namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
@@ -98,6 +108,10 @@ class Verification:
             raise self.candidate.fail(Forged("a definition that is none"))
         self.candidate.bind(kinds, job["names"], namespace)
         return namespace
+
+    def died(self) -> bool:
+        """True if the worker ended by itself."""
+        return isinstance(self.candidate.fatal, Gone)
 
     # -- in words -----------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from outputs import output_text
 from values import decode, encode
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
+_OWN = {name: sys.modules[name] for name in ("claims", "console", "frames")}
 from_json = JSONDecoder().decode
 
 
@@ -230,11 +231,13 @@ class Worker:
         if memory and (hard == resource.RLIM_INFINITY or memory < hard):
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
-    def define(self, source: str, code: bytes, seed: int) -> None:
+    def define(self, source: str, code: bytes, seed: int, name: str = "candidate") -> None:
         """Execute the program in a fresh module."""
-        module = type(sys)("candidate")
+        module = type(sys)(name)
         self.names = module.__dict__
-        sys.modules["candidate"] = module
+        if name != "candidate":
+            module.__file__ = f"{name}.py"
+        sys.modules[name] = module
         random = sys.modules.get("random")
         if seed and random is not None:
             random.seed(seed)
@@ -257,10 +260,24 @@ class Worker:
         return found
 
 
+def lodge(worker: Worker, request: bytes) -> None:
+    """Another way to run a program: the judge sends its module (`beside`, `script`) along."""
+    code, *job = marshal.loads(request)
+    runner: dict[str, Any] = {"__name__": "runner"}
+    sys.modules.update(_OWN)
+    exec(marshal.loads(code), runner)
+    for name in _OWN:
+        del sys.modules[name]
+    runner["serve"](worker, *job)
+
+
 def serve(read: Callable[[int], bytes], send: Callable[[bytes], Any], limited: bool = True) -> None:
     """A worker's life: one definition, then calls until the judge hangs up."""
     frame = read_frame(read)
     if not frame:
+        return
+    if frame[:1] == b"!":
+        lodge(Worker(read, send), frame[1:])
         return
     source, code, names, seed, cpu_s, memory, room = marshal.loads(frame)
     worker = Worker(read, send)

@@ -1,0 +1,3 @@
+# expect: error - sys.exit(0) at import
+import sys
+sys.exit(0)

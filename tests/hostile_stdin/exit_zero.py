@@ -1,0 +1,3 @@
+# expect: failed - ends with success and prints nothing
+import sys
+sys.exit(0)

@@ -1,0 +1,3 @@
+# expect: failed - answers behind a hole of zeros
+import os
+os.pwrite(1, b'7', 1000)

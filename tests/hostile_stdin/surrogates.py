@@ -1,0 +1,2 @@
+# expect: error|failed - prints what no encoding can hold
+print('\ud800')
