@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, get_args
 
 from pytest_mcode.core.records import Program, Status
@@ -14,7 +15,7 @@ from pytest_mcode.sandboxes.cell import Plain
 from pytest_mcode.sandboxes.container import Stream
 from pytest_mcode.sandboxes.job import NO_ANSWER, to_job, to_verdict
 
-from .inside import candidate, endings, frames, suite, values, verification
+from .inside import candidate, endings, frames, suite, values, verification, worker
 
 NAMES = ("f", "K", "math", "v")
 CANDIDATE = "import math\nclass K: pass\nv = 1\ndef f(*a, **k): return 1\n"
@@ -75,6 +76,23 @@ def converse(stream: bytes, actions: Sequence[str] = ACTIONS, report: Sequence[i
             run.run()
         answer = run.answer(0.5, [*report, 0, 0, 0, 0, 1, 0][:6])
     return verdict(program, json.loads(json.dumps(answer)), secret)
+
+
+@contextmanager
+def dialogue(**names: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """Functions as tests hold them: a worker runs them in a thread, behind a socket."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        serving = worker.Worker(theirs.recv, theirs.sendall)
+        serving.names = dict(names)
+        thread = threading.Thread(target=serving.listen)
+        thread.start()
+        one = candidate.Candidate(ours, buffers=True)
+        bound: dict[str, Any] = {}
+        one.bind(dict.fromkeys(names, "f"), list(names), bound)
+        yield bound
+        ours.shutdown(socket.SHUT_RDWR)
+        thread.join(20)
 
 
 def verdict(program: Program, answer: Any, secret: int) -> str:

@@ -6,6 +6,7 @@ examples, and `python -m tests.fuzz.guided` lets coverage guide the bytes.
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ import time
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -86,22 +88,64 @@ def tagged(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 VALUES = st.recursive(LEAVES, tagged, max_leaves=12)
-ANSWERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "v": VALUES,
-        "a": st.tuples(st.lists(VALUES, max_size=3), st.dictionaries(WORDS, VALUES)) | VALUES,
-        "p": NUMBERS | LEAVES,
-        "w": st.just(1),
-    },
+SKILLS = st.sampled_from(["", "c", "in", "i", "g", "l", "b", "cinglb"])
+PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=9)
+NAMED = st.sampled_from(["A", "list", "__eq__", "array", "P"])
+OBJECTS = st.tuples(st.integers(0, 4), NAMED, SKILLS).map(lambda v: {"@o": list(v)})
+CARRIED = st.tuples(st.integers(5, 9), NAMED, st.sampled_from([1, 1.5, "x", {"t": [1, 2]}]))
+
+
+def well_formed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """What a worker does write."""
+    few = st.lists(inner, max_size=4)
+    pairs = st.lists(st.tuples(PLAIN, inner).map(list), max_size=3)
+    return (
+        few
+        | few.map(lambda v: {"t": v})
+        | few.map(lambda v: {"q": [v, None]})
+        | few.map(lambda v: {"V": v})
+        | pairs.map(lambda v: {"d": v})
+        | pairs.map(lambda v: {"dd": [{"T": "list"}, v]})
+        | st.lists(PLAIN, max_size=3).map(lambda v: {"s": [False, *v]})
+        | st.lists(PLAIN, max_size=3).map(lambda v: {"f": v})
+    )
+
+
+WELL_FORMED = st.recursive(
+    PLAIN | OBJECTS | OBJECTS | CARRIED.map(lambda v: {"@p": list(v)}), well_formed, max_leaves=6
 )
-ERRORS = st.fixed_dictionaries(
-    {"x": WORDS | LEAVES},
-    optional={"n": WORDS | VALUES, "m": VALUES, "args": st.lists(VALUES) | VALUES, "tb": VALUES},
+MANY = st.lists(WELL_FORMED, max_size=3)
+PASSED_BACK = st.tuples(MANY, st.just({"d": []})).map(list)
+RIGHT_ERRORS = st.fixed_dictionaries(
+    {"x": WORDS, "n": NAMED, "m": st.text(max_size=9)},
+    optional={"args": MANY, "tb": st.just([[1, "f"]]), "w": st.just(1)},
 )
-CALLS = st.fixed_dictionaries({"f": st.lists(VALUES, max_size=4) | VALUES})
-ITEMS = st.fixed_dictionaries(
-    {"v": st.lists(VALUES, max_size=4) | VALUES}, optional={"z": LEAVES, "e": ERRORS | VALUES}
+RIGHT = (
+    st.fixed_dictionaries({"v": WELL_FORMED}, optional={"w": st.just(1)})
+    | st.fixed_dictionaries({"v": OBJECTS})
+    | st.fixed_dictionaries({"v": WELL_FORMED, "a": PASSED_BACK})
+    | st.fixed_dictionaries({"p": st.integers(0, 1)})
+    | st.fixed_dictionaries({"f": st.tuples(st.integers(0, 1), MANY, st.just({"d": []}))})
+    | st.fixed_dictionaries({"v": MANY}, optional={"z": st.booleans(), "e": RIGHT_ERRORS})
+    | RIGHT_ERRORS
+)
+WILD = (
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "v": VALUES,
+            "a": st.tuples(st.lists(VALUES, max_size=3), st.dictionaries(WORDS, VALUES)) | VALUES,
+            "p": NUMBERS | LEAVES,
+            "w": st.just(1),
+        },
+    )
+    | st.fixed_dictionaries(
+        {"x": WORDS | LEAVES},
+        optional={"n": WORDS | VALUES, "m": VALUES, "args": st.lists(VALUES) | VALUES},
+    )
+    | st.fixed_dictionaries({"f": st.lists(VALUES, max_size=4) | VALUES})
+    | st.fixed_dictionaries({"v": VALUES}, optional={"z": LEAVES, "e": VALUES})
+    | VALUES
 )
 KINDS = st.fixed_dictionaries(
     {"k": st.dictionaries(
@@ -110,9 +154,11 @@ KINDS = st.fixed_dictionaries(
     ) | VALUES}
 )  # fmt: skip
 PLAUSIBLE = st.just({"k": {"f": "f", "K": "f", "math": {"m": "math", "v": 1}, "v": {"v": 1}}})
-PAYLOADS = st.lists(ANSWERS | ANSWERS | ERRORS | CALLS | ITEMS | VALUES, max_size=12)
-CONVERSATIONS = st.tuples(PLAUSIBLE | PLAUSIBLE | KINDS, PAYLOADS).map(
-    lambda parts: [json.dumps(part).encode() for part in (parts[0], *parts[1])]
+PAYLOADS = st.tuples(st.lists(RIGHT, max_size=40), st.lists(WILD, max_size=3)).map(
+    lambda parts: [*parts[0], *parts[1]]
+)
+CONVERSATIONS = st.tuples(st.sampled_from([0, 0, 0, 1]), PLAUSIBLE, KINDS, PAYLOADS).map(
+    lambda parts: [json.dumps(part).encode() for part in (parts[1 + parts[0]], *parts[3])]
 )
 ORDERS = st.permutations(targets.ACTIONS)
 REPORTS = st.lists(st.integers(0, 2**31), min_size=6, max_size=6)
@@ -298,6 +344,66 @@ def test_frames_are_whole_however_the_stream_is_cut() -> None:
             targets.frame_of(rest, size)
 
     again(read)
+
+
+def double(x: Any) -> Any:
+    return x
+
+
+def change(x: Any, extra: Any = None) -> Any:
+    if type(x) is list:
+        x.append(extra)
+    return x
+
+
+def hurt(kind: str, args: list[Any]) -> Any:
+    raise getattr(builtins, kind, type("Mine", (KeyError,), {}))(*args)
+
+
+def count(x: list[Any]) -> Iterator[Any]:
+    yield from x
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[dict[str, Any]]:
+    """A real worker's functions, as the tests hold them."""
+    with targets.dialogue(f=double, change=change, hurt=hurt, count=count) as names:
+        yield names
+
+
+def test_what_a_worker_is_given_and_gives_back_is_the_same(programs: dict[str, Any]) -> None:
+    """Both halves and the socket: arguments, results, changes and items of an iterator."""
+
+    @EXAMPLES
+    @given(st.recursive(SCALARS, containers, max_leaves=12), st.integers(0, 9))
+    def cross(value: Any, other: int) -> None:
+        assert targets.same(programs["f"](value), value)
+        given_list = [value, [value]]
+        kept = given_list[1]
+        assert programs["change"](given_list, extra=other) is given_list
+        assert targets.same(given_list, [value, [value], other])
+        assert given_list[1] is kept
+        assert targets.same(list(programs["count"]([value, other])), [value, other])
+
+    again(cross)
+
+
+ERRORS = ["ValueError", "KeyError", "OSError", "StopIteration", "SystemExit", "Mine", "SyntaxError"]
+
+
+def test_an_exception_arrives_as_its_builtin_base(programs: dict[str, Any]) -> None:
+    """With its arguments where they are small and plain, and always with its text."""
+
+    @EXAMPLES
+    @given(st.sampled_from(ERRORS), st.lists(st.integers() | st.text(), max_size=3))
+    def cross(kind: str, args: list[Any]) -> None:
+        with suppress(TypeError):  # what the constructor refuses there, it refuses here
+            expected = getattr(builtins, kind, KeyError)(*args)
+            with pytest.raises(type(expected)) as caught:
+                programs["hurt"](kind, args)
+            assert caught.value.args == expected.args
+
+    again(cross)
 
 
 # -- the host against a judge -----------------------------------------------------------------
