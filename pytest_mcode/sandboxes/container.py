@@ -23,9 +23,14 @@ JUDGE_MB = 512
 """Memory of the container beyond the program's: judge, supervisor, /tmp."""
 TMP_MB = 32
 PROCESSES = 64
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "LD_BIND_NOW": "1",
+}
 """One heap: each thread's own would reserve 64 MB of the address space that is limited; numpy
-would start a thread per core."""
+would start a thread per core. Symbols are looked up once at the start, not in every worker."""
 START_S = 30.0
 SECCOMP = Path(__file__).with_name("seccomp.json")
 _STDERR = 2

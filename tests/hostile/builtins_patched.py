@@ -1,4 +1,4 @@
-# expect: error - every builtin that a comparison could use is replaced
+# expect: forged - every builtin that a comparison could use is replaced
 import builtins
 builtins.AssertionError = type("Never", (Exception,), {})
 builtins.len = builtins.abs = builtins.sum = builtins.ord = lambda *a: 0

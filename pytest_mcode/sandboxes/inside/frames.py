@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from json.encoder import JSONEncoder
+from json import encoder
+from typing import Any
 
 MAX_RESULT = 16 << 20
 """Bytes that a program may return at once."""
-to_json = JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
+FIRST_READ = 479
+"""Bytes that the interpreter's own allocator holds: more would come from the C library's heap,
+and each page of it that a fresh worker writes to costs a page fault."""
+_slow = encoder.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":"))
+
+
+def _encoder() -> Callable[[Any], str]:
+    """`_slow.encode`, but with the encoder made once: every call of that makes a new one."""
+    make = getattr(encoder, "c_make_encoder", None)
+    if make is None:
+        return _slow.encode
+    text = encoder.encode_basestring_ascii
+    parts = make(None, _slow.default, text, None, ":", ",", False, False, True)
+    return lambda value: "".join(parts(value, 0))
+
+
+to_json = _encoder()
 
 
 def framed(payload: bytes) -> bytes:
@@ -20,9 +37,9 @@ def read_frame(read: Callable[[int], bytes]) -> bytes:
 
     For peers that speak in turn: what follows the frame in the same read is dropped.
     """
-    head = read(65536)
+    head = read(FIRST_READ)
     while 0 < len(head) < 4:
-        more = read(65536)
+        more = read(FIRST_READ)
         if not more:
             return b""
         head += more

@@ -11,12 +11,12 @@ printed. Or `x` and its companions: an exception. Or `f`: a call of a function o
 
 from __future__ import annotations
 
-import marshal
-import resource
 import sys
 from collections.abc import Callable
 from itertools import islice
 from json.decoder import JSONDecoder
+from marshal import dumps, loads
+from resource import RLIM_INFINITY, RLIMIT_AS, RLIMIT_CPU, getrlimit, setrlimit
 from typing import Any
 
 from claims import CANDIDATE, describe_exception
@@ -37,23 +37,15 @@ class ThrownError(Exception):
 class Worker:
     """One program and the objects of it that the judge knows by number."""
 
-    def __init__(self, read: Callable[[int], bytes], send: Callable[[bytes], Any]) -> None:
-        self.read = read
-        self.send = send
-        self.names: dict[str, Any] = {}
+    def __init__(self) -> None:
+        self.read: Callable[[int], bytes] = bytes
+        self.send: Callable[[bytes], Any] = len
+        self.module = type(sys)("candidate")
+        self.names: dict[str, Any] = self.module.__dict__
         self.objects: list[Any] = []
         self.numbers: dict[int, int] = {}
         self.console = Console(0)
-        self.operations: dict[str, Callable[..., Any]] = {
-            "c": self.call,
-            "h": self.call_object,
-            "m": self.call_many,
-            "g": lambda number, name: self.value(getattr(self.objects[number], name)),
-            "s": self.set_attribute,
-            "d": self.call_special,
-            "n": self.take_items,
-            "o": lambda: {"v": encode("".join(self.console.parts), self.reference)},
-        }
+        self.memory = getrlimit(RLIMIT_AS)[1]
 
     # -- values -------------------------------------------------------------------------------
 
@@ -152,7 +144,7 @@ class Worker:
         if not plain:
             return to_json(encode([list(args), kwargs], self.reference))
         try:
-            return marshal.dumps((args, kwargs))
+            return dumps((args, kwargs))
         except ValueError:
             return None
 
@@ -205,7 +197,7 @@ class Worker:
                 return None
             plain = frame[:1] == b"m"
             if plain:
-                message = marshal.loads(frame[1:])
+                message = loads(frame[1:])
             else:
                 message = decode(from_json(frame[1:].decode()), self.resolve)
             operation = message[0]
@@ -215,33 +207,31 @@ class Worker:
                 kind = getattr(sys.modules["builtins"], message[1], ThrownError)
                 raise kind(*message[2])
             try:
-                handler = self.operations[operation]
+                handler = OPERATIONS[operation]
                 if operation in "ch":
-                    answer = handler(*message[1:], plain=plain)
+                    answer = handler(self, *message[1:], plain=plain)
                 else:
-                    answer = handler(*message[1:])
+                    answer = handler(self, *message[1:])
             except BaseException as error:
                 answer = describe_exception(error)
             self.answer(answer)
 
     def limit(self, cpu_s: int, memory: int) -> None:
         """Lower this process's own limits to the program's."""
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        if memory and (hard == resource.RLIM_INFINITY or memory < hard):
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        setrlimit(RLIMIT_CPU, (cpu_s, cpu_s + 1))
+        if memory and (self.memory == RLIM_INFINITY or memory < self.memory):
+            setrlimit(RLIMIT_AS, (memory, memory))
 
     def define(self, source: str, code: bytes, seed: int, name: str = "candidate") -> None:
         """Execute the program in a fresh module."""
-        module = type(sys)(name)
-        self.names = module.__dict__
-        if name != "candidate":
-            module.__file__ = f"{name}.py"
-        sys.modules[name] = module
-        random = sys.modules.get("random")
-        if seed and random is not None:
-            random.seed(seed)
-        whole = marshal.loads(code) if code else compile(source, CANDIDATE, "exec", 0, True)
+        if name != self.module.__name__:
+            self.module = type(sys)(name)
+            self.module.__file__ = f"{name}.py"
+            self.names = self.module.__dict__
+            sys.modules[name] = self.module
+        if seed and "random" in sys.modules:
+            sys.modules["random"].seed(seed)
+        whole = loads(code) if code else compile(source, CANDIDATE, "exec", 0, True)
         exec(whole, self.names)
 
     def kinds(self, wanted: tuple[str, ...]) -> dict[str, Any]:
@@ -260,28 +250,44 @@ class Worker:
         return found
 
 
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "c": Worker.call,
+    "h": Worker.call_object,
+    "m": Worker.call_many,
+    "g": lambda worker, number, name: worker.value(getattr(worker.objects[number], name)),
+    "s": Worker.set_attribute,
+    "d": Worker.call_special,
+    "n": Worker.take_items,
+    "o": lambda worker: {"v": encode("".join(worker.console.parts), worker.reference)},
+}
+"""What the judge may ask for, by the letter that it sends."""
+
+
 def lodge(worker: Worker, request: bytes) -> None:
     """Another way to run a program: the judge sends its module (`beside`, `script`) along."""
-    code, *job = marshal.loads(request)
+    code, *job = loads(request)
     runner: dict[str, Any] = {"__name__": "runner"}
     sys.modules.update(_OWN)
-    exec(marshal.loads(code), runner)
+    exec(loads(code), runner)
     for name in _OWN:
         del sys.modules[name]
     runner["serve"](worker, *job)
 
 
-def serve(read: Callable[[int], bytes], send: Callable[[bytes], Any], limited: bool = True) -> None:
+def serve(
+    worker: Worker, read: Callable[[int], bytes], send: Callable[[bytes], Any], limited: bool = True
+) -> None:
     """A worker's life: one definition, then calls until the judge hangs up."""
+    worker.read, worker.send = read, send
     frame = read_frame(read)
     if not frame:
         return
     if frame[:1] == b"!":
-        lodge(Worker(read, send), frame[1:])
+        lodge(worker, frame[1:])
         return
-    source, code, names, seed, cpu_s, memory, room = marshal.loads(frame)
-    worker = Worker(read, send)
-    sys.stdout = sys.stderr = worker.console = Console(room)
+    source, code, names, seed, cpu_s, memory, room = loads(frame)
+    worker.console.room = room
+    sys.stdout = sys.stderr = worker.console
     try:
         if limited:
             worker.limit(cpu_s, memory)
