@@ -10,6 +10,7 @@ import subprocess
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from pytest_mcode.core.errors import InfraError
@@ -42,6 +43,17 @@ def find_bwrap() -> str:
     return path
 
 
+def insist_on_own_proc() -> None:
+    """Raise `InfraError` where /proc shows another pid namespace: bubblewrap would lose its way."""
+    own = Path("/proc/self")
+    shown = str(own.readlink()) if own.is_symlink() else "nothing"
+    if shown != str(os.getpid()):
+        raise InfraError(
+            f"/proc is not that of this pid namespace (process {os.getpid()} is {shown} there): "
+            "mount it with `mount -t proc proc /proc`, or start with `unshare --mount-proc`"
+        )
+
+
 def kernel() -> tuple[int, int]:
     """Major and minor version of the running kernel."""
     major, minor = os.uname().release.split(".")[:2]
@@ -72,9 +84,10 @@ class Bubblewrap:
     def prepare(self) -> Blueprint:
         """Find bubblewrap, the interpreter and the limits that can be set."""
         if self.blueprint is None:
-            as_root = os.geteuid() == 0
+            bwrap, as_root = find_bwrap(), os.geteuid() == 0
+            insist_on_own_proc()
             self.blueprint = Blueprint(
-                bwrap=find_bwrap(),
+                bwrap=bwrap,
                 interpreter=find_interpreter(),
                 memory_mb=self.spec.memory_mb,
                 as_root=as_root,

@@ -100,6 +100,7 @@ def arguments(
         # bubblewrap, root without capabilities, has none over another user. But it is the first
         # process of the outer one's namespace, and with that one everything in it ends.
         yield from ("--dev-bind", "/", "/", "--unshare-pid", "--as-pid-1", "--die-with-parent")
+        yield from ("--proc", "/proc")  # where the inner one looks up its child
         yield from ("--", blueprint.bwrap)
     yield from ("--seccomp", str(handles.rules))
     yield from ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts")

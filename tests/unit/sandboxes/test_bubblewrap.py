@@ -258,3 +258,25 @@ def test_cores_are_shared_out_among_numbered_processes(monkeypatch):
 def test_old_kernels_count_processes_of_the_user_as_a_whole():
     """Version numbers with a tail are understood."""
     assert bubblewrap_module.kernel() > (3, 0)
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_fresh_pid_namespace_needs_a_proc_of_its_own(mounted):
+    """With one it works, also as its first process; without, one line says what to mount."""
+    code = f"{DRIVER}print(sandbox.run(Program('def f(): return 1', 'assert f() == 1', ('f',))))\n"
+    unshare = ["unshare", "--pid", "--fork", *(["--mount-proc"] if mounted else [])]
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no pid namespace can be made here")
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", code + "sandbox.close()\n"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if "bubblewrap is not installed" in done.stderr:
+        pytest.skip("bubblewrap is not installed")
+    if mounted:
+        assert "status='passed'" in done.stdout, done.stderr
+    else:
+        last = done.stderr.splitlines()[-1]
+        assert "/proc is not that of this pid namespace" in last
+        assert "mount -t proc proc /proc" in last
