@@ -12,12 +12,15 @@ _FOLDER = str(Path(pytest_mcode.sandboxes.__file__).parent / "inside")
 
 sys.path.insert(0, _FOLDER)
 try:
-    candidate, claims, endings, frames, remote, suite, values, verification, worker = map(
+    candidate, cases, claims, classes, endings, exam, frames, remote, suite = map(
         importlib.import_module,
         (
-            *("candidate", "claims", "endings", "frames", "remote", "suite", "values"),
-            *("verification", "worker"),
+            *("candidate", "cases", "claims", "classes", "endings", "exam", "frames", "remote"),
+            "suite",
         ),
+    )
+    values, verification, worker = map(
+        importlib.import_module, ("values", "verification", "worker")
     )
 finally:
     sys.path.remove(_FOLDER)

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any, get_args
 
 from pytest_mcode.core.records import Program, Status
@@ -15,7 +16,18 @@ from pytest_mcode.sandboxes.cell import Plain
 from pytest_mcode.sandboxes.container import Stream
 from pytest_mcode.sandboxes.job import NO_ANSWER, to_job, to_verdict
 
-from .inside import candidate, endings, frames, suite, values, verification, worker
+from .inside import (
+    candidate,
+    cases,
+    classes,
+    endings,
+    exam,
+    frames,
+    suite,
+    values,
+    verification,
+    worker,
+)
 
 NAMES = ("f", "K", "math", "v")
 CANDIDATE = "import math\nclass K: pass\nv = 1\ndef f(*a, **k): return 1\n"
@@ -63,15 +75,8 @@ def converse(stream: bytes, actions: Sequence[str] = ACTIONS, report: Sequence[i
     secret = secrets.randbits(64)
     program = Program(CANDIDATE, suite_of(actions, secret), NAMES)
     job = to_job(program, 0)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-            end.settimeout(20)
-        theirs.sendall(stream[: 1 << 17])
-        theirs.shutdown(socket.SHUT_WR)
-        one = candidate.Candidate(ours)
-        run = verification.Verification(suite.Suite, one, job)
+    with worker_that_says(stream) as judge:
+        run = verification.Verification(suite.Suite, candidate.Candidate(judge.worker), job)
         with suppress(endings.Fatal):
             run.run()
         answer = run.answer(0.5, [*report, 0, 0, 0, 0, 1, 0][:6])
@@ -83,7 +88,9 @@ def dialogue(**names: Callable[..., Any]) -> Iterator[dict[str, Any]]:
     """Functions as tests hold them: a worker runs them in a thread, behind a socket."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        serving = worker.Worker(theirs.recv, theirs.sendall)
+        ends = theirs.recv, theirs.sendall
+        serving = worker.Worker(*ends[: worker.Worker.__init__.__code__.co_argcount - 1])
+        serving.read, serving.send = ends
         serving.names = dict(names)
         thread = threading.Thread(target=serving.listen)
         thread.start()
@@ -93,6 +100,60 @@ def dialogue(**names: Callable[..., Any]) -> Iterator[dict[str, Any]]:
         yield bound
         ours.shutdown(socket.SHUT_RDWR)
         thread.join(20)
+
+
+UNITTESTS = """
+import unittest
+class TestF(unittest.TestCase):
+    def test_a(self):
+        self.assertEqual(f(2), 4)
+    def test_b(self):
+        self.assertEqual(f(3), 6)
+"""
+
+
+def beside(stream: bytes, turned: bool) -> str:
+    """What the judge makes of a program that runs beside its unittest classes; its status."""
+    program = Program(CANDIDATE, UNITTESTS, ("f",), mode="in_process")
+    script = classes.Script(UNITTESTS, ("f",))
+    with worker_that_says(stream) as judge:
+        run = exam.Run(judge, to_job(program, 0), script, turned)
+        with suppress(endings.Fatal):
+            run.run()
+        answer = run.answer(0.5, run.report)
+        assert type(run.betrayed(run)) is str
+    status = to_verdict(program, json.loads(json.dumps(answer))).status
+    assert status in get_args(Status)
+    return status
+
+
+def reading(stream: bytes, secret: int) -> str:
+    """What the judge makes of a program that reads standard input; its status."""
+    tests = json.dumps({"inputs": ["1"], "outputs": [str(secret)]})
+    program = Program(CANDIDATE, tests, (), mode="stdin")
+    with worker_that_says(stream) as judge:
+        run = cases.Case(judge, to_job(program, 0), "1", str(secret))
+        with suppress(endings.Fatal):
+            try:
+                run.run()
+            except BaseException as error:
+                run.error = error
+                raise
+        answer = run.answer(0.5, [0, 0, 0, 0, 1, 0])
+    return verdict(program, json.loads(json.dumps(answer)), secret)
+
+
+@contextmanager
+def worker_that_says(stream: bytes) -> Iterator[Any]:
+    """What a verification needs of a judge: a worker, who hangs up after `stream`."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+            end.settimeout(20)
+        theirs.sendall(stream[: 1 << 17])
+        theirs.shutdown(socket.SHUT_WR)
+        yield SimpleNamespace(suite=suite.Suite, worker=ours)
 
 
 def verdict(program: Program, answer: Any, secret: int) -> str:
