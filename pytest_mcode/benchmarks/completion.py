@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 
 from pytest_mcode.benchmarks.asserts import BUILTINS, count_checks, free_names
 from pytest_mcode.benchmarks.docexamples import public_tests
 from pytest_mcode.benchmarks.source import Loaded, Row
+from pytest_mcode.benchmarks.unittests import count_methods
 from pytest_mcode.core.errors import DataError
 from pytest_mcode.core.records import Dataset, Limits, Program, Task
 
 
-def dataset(benchmark: str, loaded: Loaded, untrue: frozenset[str] = frozenset()) -> Dataset:
+def dataset(
+    benchmark: str,
+    loaded: Loaded,
+    untrue: frozenset[str] = frozenset(),
+    other: Callable[[str, Row], Task | None] = lambda benchmark, row: None,
+) -> Dataset:
     """The tasks of rows with task_id, prompt, entry_point, canonical_solution and test.
 
-    `untrue` are examples in docstrings that the data set's own solution does not satisfy.
+    `untrue` are examples in docstrings that the data set's own solution does not satisfy; `other`
+    may make the task of a row in another format.
     Raises `DataError` naming file and line: a column is missing, the tests are not Python, assert
     nothing, or an id comes twice.
     """
     tasks: dict[str, Task] = {}
     for row in loaded.rows:
-        task = _task(benchmark, row, untrue)
+        task = other(benchmark, row) or _task(benchmark, row, untrue)
         if task.task_id in tasks:
             raise DataError(f"{row.where}: task id {task.task_id!r} comes twice")
         tasks[task.task_id] = task
@@ -41,6 +49,7 @@ def program(task: Task, code: str, limits: Limits) -> Program:
         context=task.preamble,
         checks=task.checks,
         limits=limits,
+        mode=task.mode,
     )
 
 
@@ -63,7 +72,10 @@ def _task(benchmark: str, row: Row, untrue: frozenset[str]) -> Task:
         raise row.wrong("entry_point", "the name of a function", entry_point)
     prompt = row.text("prompt")
     preamble, stub = split_prompt(prompt, entry_point)
-    tests = row.text("test") + f"\ncheck({entry_point})\n"
+    tests = row.text("test")
+    methods = count_methods(_parsed(row, tests)) if "TestCase" in tests else 0
+    if not methods:
+        tests += f"\ncheck({entry_point})\n"
     checks, free = _facts(row, tests)
     given = BUILTINS | _top_level(preamble)
     others = tuple(name for name in free if name not in given and name != entry_point)
@@ -79,16 +91,21 @@ def _task(benchmark: str, row: Row, untrue: frozenset[str]) -> Task:
         stub=stub,
         public_tests=tuple(t for t in public_tests(stub, entry_point) if t not in untrue),
         names=(entry_point, *others),
-        checks=checks,
+        checks=methods or checks,
+        mode="in_process" if methods else "split",
     )
 
 
-def _facts(row: Row, tests: str) -> tuple[int, list[str]]:
+def _parsed(row: Row, tests: str) -> ast.Module:
     try:
-        tree = ast.parse(tests)
+        return ast.parse(tests)
     except (SyntaxError, ValueError) as error:
         raise DataError(f"{row.where}: the tests are not Python: {error}") from error
-    checks = count_checks(tree)
+
+
+def _facts(row: Row, tests: str) -> tuple[int, list[str]]:
+    tree = _parsed(row, tests)
+    checks = count_checks(tree) or count_methods(tree)
     if not checks:
         raise DataError(f"{row.where}: the tests assert nothing, so nothing could be verified")
     return checks, free_names(tree)

@@ -32,6 +32,7 @@ _START = re.compile(
     r"|[A-Za-z_]\w*[ \t]*=[^=])",
     re.MULTILINE,
 )
+_CALL = re.compile(r"\b(?:print|input|main|open)\(|\bsys\.std(?:in|out)\b")
 _BODY_START = re.compile(
     r"^[ \t]*(?:return\b|for\b.*:|while\b.*:|if\b.*:|try:|with\b.*:"
     r"|[A-Za-z_][\w.\[\], ]*[-+*/|&]?=[^=])",
@@ -48,7 +49,19 @@ def extract(answer: Answer, task: Task) -> str:
         return answer.text if answer.text.strip() else ""
     if answer.form == "continuation":
         return _continued(answer.text, task) if answer.text.strip() else ""
+    if task.shape == "program":
+        return _program(answer.text)
     return _from_chat(answer.text, task)
+
+
+def _program(text: str) -> str:
+    """The last block of Python that is finished; a block without a label may be sample input."""
+    blocks, prose = _split(text)
+    programs = [b.code for b in blocks if b.python and (b.label or _CALL.search(b.code))]
+    whole = [code for code in programs if source.parse(code) is not None]
+    if programs:
+        return _line((whole or programs)[-1])
+    return _line(source.parsing_prefix(prose.strip())) if _CALL.search(prose) else ""
 
 
 def _continued(text: str, task: Task) -> str:
@@ -85,12 +98,16 @@ def _loses(cut: str, whole: ast.Module, name: str) -> bool:
 
 
 def _from_chat(text: str, task: Task) -> str:
-    text = fences.without_thinking(text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _unwrapped_json(text)[:_CHARS]
-    blocks, prose = fences.split(text)
-    blocks = [_readable(b) for b in blocks if b.code.strip()][-_BLOCKS:]
+    blocks, prose = _split(text)
     code = _from_blocks([b for b in blocks if _eligible(b, task)], task)
     return code or _from_prose(prose, task)
+
+
+def _split(text: str) -> tuple[list[Block], str]:
+    """The answer's blocks, readable, and what stands outside of them, without its thoughts."""
+    text = fences.without_thinking(text.replace("\r\n", "\n").replace("\r", "\n"))
+    blocks, prose = fences.split(_unwrapped_json(text)[:_CHARS])
+    return [_readable(b) for b in blocks if b.code.strip()][-_BLOCKS:], prose
 
 
 def _unwrapped_json(text: str) -> str:

@@ -56,6 +56,8 @@ class Garbage:
 
 def wrong_answer(task: Task, turn: int) -> str:
     """A chat's answer number `turn`: all names of the task's tests are defined, each wrongly."""
+    if task.shape == "program":
+        return f"```python\nprint({SENTINEL}, {turn})\n```"
     names = dict.fromkeys((*task.names, task.entry_point))
     code = "\n\n\n".join(_wrong(task, name, turn) for name in names)
     letter = _LETTERS[(turn // len(_BODIES) + turn) % len(_LETTERS)]

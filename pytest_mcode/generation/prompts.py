@@ -26,6 +26,8 @@ ANSWER_CHARS = 24_000
 
 _ASK = "Answer with one Python code block that holds the whole function."
 
+_ASK_PROGRAM = "Answer with one Python code block that holds the whole program."
+
 _WITHOUT_FEEDBACK = {
     "failed": "the tests failed",
     "error": "it raised an error",
@@ -58,7 +60,7 @@ def repair(task: Task, style: Style, previous: Messages, attempt: Attempt) -> Me
     """
     if style == "completion":
         return (Message("user", _commented(attempt) + _completion(task)),)
-    complaint = f"That is wrong: {_complaint(attempt)}\nTry again. {_ASK}"
+    complaint = f"That is wrong: {_complaint(attempt)}\nTry again. {_ask(task)}"
     return (*previous, Message("assistant", _said(attempt)), Message("user", complaint))
 
 
@@ -70,7 +72,16 @@ def fenced(code: str) -> str:
     return f"{fence}python\n{code.rstrip()}\n{fence}"
 
 
+def _ask(task: Task) -> str:
+    return _ASK_PROGRAM if task.shape == "program" else _ASK
+
+
 def _chat(task: Task) -> str:
+    if task.shape == "program":
+        return (
+            "Solve the following problem with a Python program that reads standard input and "
+            f"writes standard output.\n\n{task.prompt.strip()}\n\n{_ASK_PROGRAM}"
+        )
     if task.shape == "function":
         return f"Complete the following Python function.\n\n{fenced(task.prompt)}\n\n{_ASK}"
     # Austin et al. 2021, section 3.1, and the one request that makes the answer readable.
@@ -85,6 +96,8 @@ def _chat(task: Task) -> str:
 def _completion(task: Task) -> str:
     if task.shape == "function":
         return task.prompt
+    if task.shape == "program":
+        return f'"""\n{task.prompt.strip()}\n"""\n# Reads standard input, writes standard output.\n'
     tests = "\n".join(task.public_tests)
     return f'"""\n{task.prompt.strip()}\n{tests}\n"""\n'
 
