@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from pytest_mcode.core.errors import InfraError
-from pytest_mcode.core.records import Verdict
+from pytest_mcode.core.records import SandboxSpec, Verdict
 from pytest_mcode.sandboxes.docker import connect
 
+from .contenders import KINDS
+from .processes import anonymous_mb, find_program, pids_of
 from .results import Figures, Whole
 from .table import goals, markdown, write
 from .trend import Column, judge_flat
@@ -72,6 +74,25 @@ def test_a_short_soak_gives_right_verdicts_and_leaves_no_process_behind(data, sa
     for name in ("slot processes", "slot /tmp KB", "slot /tmp files", "slots"):
         first, last, *_ = rows[name].split(" | ")
         assert first == last, rows[name]
+
+
+@pytest.mark.bubblewrap
+def test_the_judge_lets_go_of_what_a_program_sent():
+    """Five programs that each send megabytes leave the judge as small as the first did."""
+    sandbox = KINDS["bubblewrap"](SandboxSpec(label="forget", slots=1))
+    try:
+        sandbox.start()
+    except InfraError as error:
+        pytest.skip(str(error))
+    try:
+        sample = next(one for one in hostile() if one.name == "hostile/channel_fraction")
+        for _ in range(5):
+            sample.check(sandbox.run(sample.program))
+        judge = find_program(pids_of(sandbox, sandbox.pool.slots[0]), "judge.py")
+        assert judge is not None
+        assert anonymous_mb([judge]) < 40
+    finally:
+        sandbox.close()
 
 
 def test_wrong_options_and_missing_data_end_with_one_line(tmp_path):

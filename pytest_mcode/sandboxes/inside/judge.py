@@ -157,8 +157,16 @@ class Judge:
         wall_s = time.perf_counter() - started
         self.worker.close()
         self.supervisor.sendall(b"D" if verdict.died() else b"K")
+        forget(verdict.candidate.fatal)
         self.worker = self.next_worker()
         return wall_s
+
+
+def forget(error: BaseException | None) -> None:
+    """Let go of the frames behind it: they hold what the program sent, up to megabytes."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def find_supervisor(arguments: list[str]) -> socket.socket:
