@@ -19,7 +19,7 @@ from pytest_mcode.sandboxes.bubblewrap import Bubblewrap
 from pytest_mcode.sandboxes.container import host_identity
 from pytest_mcode.sandboxes.docker import LABEL, LABEL_HOST, LABEL_PID, LABEL_RUN, Docker
 
-from .workloads import Sample, WrongVerdictError, fresh, whole
+from .workloads import Sample, WrongVerdictError, beside, fresh, whole
 
 CORES = len(os.sched_getaffinity(0))
 PYTHON = str(getattr(sys, "_base_executable", sys.executable))
@@ -97,6 +97,17 @@ class Ours:
 
     def close(self) -> None:
         self.sandbox.close()
+
+
+class Guarded(Ours):
+    """The same sandbox with the tests in the program's own process, run twice (the canary)."""
+
+    def __init__(self, kind: str, times: int, workloads: Sequence[str]) -> None:
+        super().__init__(kind, times, workloads)
+        self.name = f"ours, {kind}, in-process mode"
+
+    def run(self, workload: str, samples: Sequence[Sample]) -> tuple[int, float]:
+        return super().run(workload, [beside(sample) for sample in samples])
 
 
 class Each:

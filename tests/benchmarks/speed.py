@@ -30,6 +30,7 @@ from .contenders import (
     Contender,
     DockerExec,
     DockerRun,
+    Guarded,
     Ours,
     verify,
 )
@@ -51,6 +52,7 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
     return [
         Ours("docker", times, ALL),
         Ours("bubblewrap", times, ALL),
+        Guarded("docker", 1, both),
         Zygote("in-process zygote, forgeable", times),
         Peer("EvalPlus, untrusted_check", "evalplus", options.peers, plus, both),
         Bare("bare python -I -c"),

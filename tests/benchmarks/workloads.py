@@ -115,6 +115,15 @@ def whole(program: Program) -> str:
     return f"{program.candidate}\n{program.tests}"
 
 
+def beside(sample: Sample) -> Sample:
+    """The sample with its tests as a unittest class, which runs in the program's own process."""
+    program = sample.program
+    head, _, call = program.tests.rstrip().rpartition("\n")
+    case = "import unittest\n\nclass TestReference(unittest.TestCase):\n    def test_check(self):\n"
+    tests = f"{head}\n{case}        {call}\n"
+    return replace(sample, program=replace(program, tests=tests, checks=1, mode="in_process"))
+
+
 def fresh(samples: Iterable[Sample], times: int = 1) -> list[Sample]:
     """The samples `times` over, each with a comment that no cache has seen."""
     return [
