@@ -546,6 +546,8 @@ check(double)
 
 BREAKERS = {"files_deep"}
 """What may cost a slot: each names a trick whose clean-up is given up on purpose."""
+AMPLE = Limits(wall_s=20.0, memory_mb=128)
+"""For programs that end by themselves, also on a machine that does much else."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 HONEST = Program("def double(n): return n * 2", DOUBLE, ("double",), checks=4)
 
@@ -561,7 +563,7 @@ def test_hostile_programs_do_not_pass_and_harm_nobody(sandbox, path):
     """Each file's first line says which verdict is right; whoever shares the batch, runs in the
     other slot meanwhile or comes next still passes, and the words can be shown to anybody."""
     source, expected = expectation(path)
-    limits = BRIEF if "timeout" in expected else SHORT
+    limits = BRIEF if "timeout" in expected else AMPLE
     hostile = Program(source, DOUBLE, ("double",), checks=4, limits=limits)
     mates = [sandbox.submit(one) for one in (HONEST, HONEST, hostile, *[HONEST] * 5)]
     seen = mates.pop(2).result()
