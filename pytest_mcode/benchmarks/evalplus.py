@@ -169,7 +169,7 @@ def _tests(row: source.Row, reference: str, name: str) -> str:
     lines = [
         "from differential import Differential",
         rules.source,
-        f"{name}  # NameError, where the program does not define it",
+        name,  # a NameError here, not in the worker, where the program does not define it
         f"Differential(__mcode_candidate__, {name!r}, {reference!r},",
         f"    conversion={conversion!r}, atol={atol!r}{rules.keywords}",
         f").verify(__mcode_groups__, {inputs!r})",

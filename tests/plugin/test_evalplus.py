@@ -1,0 +1,79 @@
+"""HumanEval+ and MBPP+ as a user runs them: proved on their data, and equal to published labels."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+MODEL = "meta-llama--Meta-Llama-3-8B-Instruct"
+
+
+@pytest.fixture
+def labels(data):
+    """Task -> (base, plus): what EvalPlus's own result file says; and the file."""
+
+    def read(bench: str) -> tuple[dict[str, tuple[bool, bool]], Path]:
+        path = data / f"completions/evalplus_llama-3-8b-instruct/{bench}__{MODEL}.json.gz"
+        with gzip.open(path, "rt") as file:
+            rows = [row for found in json.load(file)["eval"].values() for row in found]
+        passed = {
+            row["task_id"]: (row["base_status"] == "pass", row["plus_status"] == "pass")
+            for row in rows
+        }
+        return passed, path
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("bench", "file", "count", "rates"),
+    [
+        ("humaneval+", "humaneval", 164, ("57.32", "64.02")),
+        ("mbpp+", "mbpp", 378, ("55.82", "65.87")),
+    ],
+)
+def test_llama3_equals_the_labels_of_evalplus(run, database, labels, bench, file, count, rates):
+    """Base, and base + plus, of every task; the report shows the leaderboard's two rates."""
+    expected, path = labels(file)
+    result = run("-q", f"--mcode-bench={bench}", f"--mcode-model=replay:{path}")
+    assert result.ret == 0, result.stdout.str()[-2000:]
+    found = {
+        task: (json.loads(groups).get("base", False), verdict == "passed")
+        for task, groups, verdict in database.rows("SELECT task_id, groups, verdict FROM attempts")
+    }
+    assert len(found) == count
+    unlike = {t for t, (base, plus) in expected.items() if found[t] != (base, base and plus)}
+    assert unlike == set()
+    both, base = rates
+    result.stdout.fnmatch_lines([f"*pass@1  * {both} *", f"*pass@1 base * {base} *"])
+
+
+@pytest.mark.parametrize("sandbox", ["docker", "bubblewrap"])
+def test_the_mini_variant_proves_itself_in_both_sandboxes(run, sandbox):
+    """Gold passes base and plus on all tasks, a wrong and an empty program on none."""
+    result = run(
+        "--mcode-self-check", "--mcode-bench=humaneval+:mini", f"--mcode-sandbox={sandbox}"
+    )
+    assert result.ret == 0, result.stdout.str()[-2000:]
+    result.stdout.fnmatch_lines(["self-check humaneval+:mini: gold 164/164 passed*0/164"])
+
+
+def test_a_repair_is_shown_the_input_that_failed(run, pytester, database):
+    """Input, output and expected output of the first failure, and which group held."""
+    wrong = "def has_close_elements(numbers, threshold):\n    return len(numbers) == 6\n"
+    path = pytester.path / "answers.jsonl"
+    path.write_text(json.dumps({"task_id": "HumanEval/0", "solution": wrong}) + "\n")
+    result = run(
+        "-q", "--mcode-bench=humaneval+:mini", "--mcode-limit=1", f"--mcode-model=replay:{path}"
+    )
+    assert result.ret == 0, result.stdout.str()[-2000:]
+    ((feedback, groups),) = database.rows("SELECT feedback, groups FROM attempts")
+    assert feedback == (
+        "base failed at input 2 of 7: has_close_elements([1.0, 2.0, 3.9, 4.0, 5.0, 2.2], 0.05) "
+        "returned True, expected False"
+    )
+    assert json.loads(groups) == {"base": False, "plus": False}
