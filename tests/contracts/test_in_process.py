@@ -249,7 +249,7 @@ def test_an_assertion_that_always_holds_is_forged(verdict, method):
         ("def g(x): return 2", "error", "NameError: name 'f' is not defined"),
         ("import nolib", "error", "needs nolib, which the san"),
         ("def f(x):\n    while True: pass", "timeout", "(TestCases.test_a did not end)"),
-        ("import time\ndef f(x): time.sleep(60)", "timeout", "no end within 6 s of wall time"),
+        ("import time\ndef f(x): time.sleep(60)", "timeout", "no end within"),
         ("def f(x): return [0] * 10 ** 9", "memory", "MemoryError"),
         ("import os\ndef f(x): os._exit(0)", "error", "exited with status 0 before the tests"),
         ("import sys\ndef f(x): sys.exit(0)", "error", "SystemExit"),
