@@ -38,7 +38,7 @@ class Daemon:
     here: bool
     """Its processors are ours to count: the daemon runs on this machine, as far as can be told."""
     limits: tuple[str, ...]
-    """Which of `memory`, `processes` and `cores` it can limit."""
+    """Which of `memory`, `processes`, `cores` and `system calls` it can limit."""
 
     @property
     def name(self) -> str:
@@ -106,6 +106,10 @@ def look(client: Any) -> Daemon:
         info = client.info()
         headers = client.api.get(f"{client.api.base_url}/_ping").headers
     limits = (("memory", "MemoryLimit"), ("processes", "PidsLimit"), ("cores", "CPUSet"))
+    able = [limit for limit, key in limits if info.get(key)]
+    options = info.get("SecurityOptions") or ()
+    if any("name=seccomp" in option for option in options):
+        able.append("system calls")
     where = address()
     this = (socket.gethostname(), os.uname().release)
     return Daemon(
@@ -113,14 +117,14 @@ def look(client: Any) -> Daemon:
         address=where,
         version=str(info.get("ServerVersion", "?")),
         podman="Libpod-API-Version" in headers,
-        rootless=any("name=rootless" in option for option in info.get("SecurityOptions") or ()),
+        rootless=any("name=rootless" in option for option in options),
         runtimes=tuple(sorted(info.get("Runtimes") or ())),
         default_runtime=str(info.get("DefaultRuntime", "?")),
         cgroup=str(info.get("CgroupVersion", "?")),
         storage=str(info.get("Driver", "?")),
         cores=int(info.get("NCPU", 0)),
         here=where.startswith("unix:") or (info.get("Name"), info.get("KernelVersion")) == this,
-        limits=tuple(limit for limit, key in limits if info.get(key)),
+        limits=tuple(able),
     )
 
 

@@ -86,9 +86,9 @@ def fetch(target: Target, progress: Callable[[str], None]) -> Path | None:
     if not reason:
         progress(f"fetching {' '.join(listed())} for the programs ...")
         reason = _install(target, folder)
-    if not reason:
-        return folder
-    _remember(failed, reason)
+        if not reason:
+            return folder
+        _remember(failed, reason)
     progress(
         f"programs cannot import {' '.join(listed())} ({reason}); another try in an hour, or "
         f"after `rm {failed}`"
