@@ -736,3 +736,23 @@ def test_the_hosts_factor_is_measured_once_and_can_be_given(make_sandbox):
 def test_a_sandbox_that_was_told_nothing_has_measured_the_host(sandbox):
     """One of the few factors there are."""
     assert sandbox.describe()["host_factor"] in (1, 2, 4, 8)
+
+
+def test_a_slot_whose_memory_does_not_come_back_is_replaced(sandbox, verdict):
+    """The judge keeps what tests leave in its modules; far too much of it is thrown away whole."""
+    before = sandbox.pool.replaced
+    hoard = "import builtins\nbuiltins.hoard = bytearray(400 << 20)\nassert f() == 1\n"
+    hoard += "builtins.hoard[:] = bytes([1]) * len(builtins.hoard)\n"
+    assert verdict("def f(): return 1", hoard).passed
+    looks = "import builtins\nassert not hasattr(builtins, 'hoard') and f() == 1\n"
+    assert all(verdict("def f(): return 1", looks).passed for _ in range(2 * sandbox.slots))
+    assert sandbox.pool.replaced == before + 1
+
+
+def test_memory_that_is_needed_for_a_while_is_given_back(sandbox, verdict):
+    """Tidying up suffices for what is only garbage: no slot is replaced for it."""
+    before = sandbox.pool.replaced
+    much = "rows = [bytes(1000) for _ in range(300_000)]\nassert f() == len(rows)\n"
+    for _ in range(4):
+        assert verdict("def f(): return 300_000", much).passed
+    assert sandbox.pool.replaced == before
