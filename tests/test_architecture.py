@@ -107,7 +107,8 @@ def test_each_library_has_one_room_and_waits_until_it_is_needed():
 
 
 def test_modules_fit_on_a_few_screens():
-    """No module has more than 300 lines, and the words of core have 410 in all."""
+    """No module has more than 300 lines, and the words of core have 410 in all: 400, and
+    ten since tasks may have other shapes than a function."""
     lines = {short(path): path.read_text().count("\n") for path in MODULES}
     assert {name: n for name, n in lines.items() if n > 300} == {}
     assert sum(n for name, n in lines.items() if name.startswith("core/")) <= 410

@@ -741,8 +741,7 @@ def test_a_sandbox_that_was_told_nothing_has_measured_the_host(sandbox):
 def test_a_slot_whose_memory_does_not_come_back_is_replaced(sandbox, verdict):
     """The judge keeps what tests leave in its modules; far too much of it is thrown away whole."""
     before = sandbox.pool.replaced
-    hoard = "import builtins\nbuiltins.hoard = bytearray(400 << 20)\nassert f() == 1\n"
-    hoard += "builtins.hoard[:] = bytes([1]) * len(builtins.hoard)\n"
+    hoard = "import builtins\nbuiltins.hoard = bytearray(b'x') * (400 << 20)\nassert f() == 1\n"
     assert verdict("def f(): return 1", hoard).passed
     looks = "import builtins\nassert not hasattr(builtins, 'hoard') and f() == 1\n"
     assert all(verdict("def f(): return 1", looks).passed for _ in range(2 * sandbox.slots))
