@@ -221,6 +221,9 @@ class Answer:
     request_s: float = 0.0
     calls: int = 1
     """Requests that reached for the server, retries included; 0 for recorded answers."""
+    draw: str = ""
+    """Digest of all that decides the draw, if it is kept; `reused`: taken from the database."""
+    reused: bool = False
 
 
 @dataclass(frozen=True)

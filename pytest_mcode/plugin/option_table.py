@@ -125,6 +125,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("concurrency", _whole(0), "0", "requests in flight (0: the backend's default)", "model", metavar="N"),
     Option("request-timeout", _number(0.1, 86400), "600", "deadline of one request, in seconds", "model", metavar="S"),
     Option("retries", _whole(0), "4", "further tries of a request after a connection error, 429 or 5xx", "model", metavar="N"),
+    Option("pool", _choice("store", "run", "off"), "store", "whose draws are taken instead of asking the model for the same again: `store` those of all runs in the results database, `run` those of this run, `off` none", "model"),
+    Option("fresh", _truth, "", "draw anew this time; later runs take these draws", "model", flag=True),
     Option("timeout", _number(0.1, 3600), "10", "time of one program: CPU seconds, which a busy machine does not use up; wall time may be 3 times that", "sandbox", metavar="S"),
     Option("memory", _whole(64), "512", "memory of one program, in MB", "sandbox", metavar="MB"),
     Option("verify-times", _whole(1), "1", "verify every distinct program N times; where its verdicts differ they are flaky, which is no pass", "sandbox", metavar="N"),

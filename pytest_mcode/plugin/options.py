@@ -117,6 +117,8 @@ def settings(config: pytest.Config) -> Settings:
         limits=Limits(wall_s=get.value("timeout"), memory_mb=memory),
         verify_times=get.value("verify-times"),
         verdict_cache=get.value("verdict-cache"),
+        pool=get.value("pool"),
+        fresh=get.value("fresh"),
         sandbox=get.value("sandbox"),
         sandbox_spec=SandboxSpec(
             image=get.value("image"),

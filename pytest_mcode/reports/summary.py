@@ -70,7 +70,7 @@ class RunSummary:
 
     row: RunRow
     elapsed_s: float
-    """From its start to its end, or to its newest item while it is going."""
+    """From its start to its end, or to its newest item while it is going; without pauses."""
     attempts: int
     """Of the shown variants; draws that cells of the grid share are counted once."""
     completion_tokens: int
@@ -170,11 +170,11 @@ def elapsed(run: RunRow) -> float:
     """Seconds from start to end, or to the newest item of a run that did not end."""
     end = run.finished or run.last or run.started
     seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(run.started)).total_seconds()
-    return max(0.0, seconds)
+    return max(0.0, seconds - run.paused_s)
 
 
 def _drawn(run_id: str, variants: Sequence[VariantSummary]) -> tuple[int, int]:
-    """Attempts and completion tokens of a run, shared draws once.
+    """Attempts and completion tokens that a run has drawn, shared draws once.
 
     In a full grid the cell with the most samples and iterations holds the draws of its siblings, so
     the largest cell of each benchmark and model is their union (a lower bound while incomplete).
@@ -183,6 +183,6 @@ def _drawn(run_id: str, variants: Sequence[VariantSummary]) -> tuple[int, int]:
     for v in variants:
         if v.row.run_id == run_id:
             cell = v.row.variant.benchmark, v.row.variant.model
-            cells[cell].append((v.totals.attempts, v.totals.completion_tokens))
+            cells[cell].append((v.totals.drawn, v.totals.completion_tokens))
     largest = [max(siblings) for siblings in cells.values()]
     return sum(a for a, _ in largest), sum(t for _, t in largest)

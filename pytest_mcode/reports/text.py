@@ -169,6 +169,12 @@ def _verified(variant: VariantSummary, width: int) -> Iterator[str]:
 
 
 def _totals(totals: Totals, width: int) -> Iterator[str]:
+    if totals.reused:
+        yield from wrapped(
+            f"drawn {totals.drawn:,}, taken from the database {totals.reused:,} "
+            "(no calls, tokens or time)",
+            width,
+        )
     yield from wrapped(
         f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion, "
         f"{totals.calls:,} calls",

@@ -6,18 +6,17 @@ work do not know each other: they meet here, through the protocols of `core`.
 
 from __future__ import annotations
 
-import asyncio
 import time
 import traceback
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from pytest_mcode.core.errors import InfraError, McodeError
-from pytest_mcode.core.fingerprint import digest, seed_for
+from pytest_mcode.core.fingerprint import seed_for
 from pytest_mcode.core.protocols import Benchmark, Generator, Strategy
 from pytest_mcode.core.records import (
+    Answer,
     Attempt,
     Limits,
     Messages,
@@ -30,7 +29,7 @@ from pytest_mcode.core.records import (
     Verdict,
 )
 from pytest_mcode.generation import extraction, prompts
-from pytest_mcode.session import wellformed
+from pytest_mcode.session import draws, wellformed
 
 NO_CODE = Verdict(
     status="no_code",
@@ -38,28 +37,6 @@ NO_CODE = Verdict(
     feedback="Your answer held no Python code.",
     mode="none",
 )
-
-
-class Pool:
-    """Attempts of this process by identity, so that the cells of a grid share their draws."""
-
-    def __init__(self, capacity: int = 20_000) -> None:
-        self._attempts: OrderedDict[str, asyncio.Task[Attempt]] = OrderedDict()
-        self._capacity = capacity
-
-    async def get(self, key: str, make: Callable[[], Awaitable[Attempt]]) -> Attempt:
-        """The attempt under `key`, made at most once; a failure is not kept."""
-        task = self._attempts.get(key)
-        if task is None:
-            task = self._attempts[key] = asyncio.ensure_future(make())
-            if len(self._attempts) > self._capacity:
-                self._attempts.popitem(last=False)
-        try:
-            return await asyncio.shield(task)
-        except BaseException:
-            if task.done() and self._attempts.get(key) is task:
-                del self._attempts[key]
-            raise
 
 
 @dataclass(frozen=True)
@@ -72,7 +49,11 @@ class Parts:
     verify: Callable[[Program], Awaitable[Verdict]]
     sampling: Sampling
     limits: Limits
-    pool: Pool
+    pool: draws.Pool
+    source: str = ""
+    """Digest of what all draws of the variant share; see `draws.source`."""
+    kept: bool = False
+    """Whether later runs may find its draws."""
 
 
 class Bench:
@@ -101,19 +82,14 @@ class Bench:
 
     async def attempt(self, sample: int, iteration: int, messages: Messages) -> Attempt:
         """Draw it, or share it with a cell that drew it already."""
-        key = digest(
-            [
-                self.task.benchmark,
-                self.variant.model,
-                self.task.task_id,
-                [(m.role, m.content) for m in messages],
-                sample,
-                iteration,
-            ]
-        )
+        parts = self._parts
+        draw = draws.digest(parts.source, self.task, messages, sample, iteration)
+        place = f"{self.task.benchmark}/{self.variant.model}/{draw}"  # benchmarks may share a draw
         try:
             self._claim(sample, iteration)
-            made = await self._parts.pool.get(key, lambda: self._make(sample, iteration, messages))
+            made = await parts.pool.get(
+                place, lambda: self._make(draw if parts.kept else "", sample, iteration, messages)
+            )
         except Exception as error:
             self.failures.append(error)
             raise
@@ -132,7 +108,20 @@ class Bench:
             raise InfraError(f"strategy {self.variant.strategy!r} asked twice for {place}")
         self._asked.add((sample, iteration))
 
-    async def _make(self, sample: int, iteration: int, messages: Messages) -> Attempt:
+    async def _make(self, draw: str, sample: int, iteration: int, messages: Messages) -> Attempt:
+        """Extract and verify, also where the answer is known: what reads and judges may differ."""
+        parts, task = self._parts, self.task
+        answer = await parts.pool.stored(draw)
+        if answer is None:
+            answer = replace(await self._draw(sample, iteration, messages), draw=draw, reused=False)
+        code = extraction.extract(answer, task)
+        if not code.strip():
+            return Attempt(sample, iteration, answer, "", NO_CODE)
+        program = parts.benchmark.program(task, code, parts.limits)
+        verdict = wellformed.verdict(await parts.verify(program))
+        return Attempt(sample, iteration, answer, code, verdict)
+
+    async def _draw(self, sample: int, iteration: int, messages: Messages) -> Answer:
         parts, task = self._parts, self.task
         seed = seed_for(parts.sampling.seed, task.task_id, sample, iteration)
         request = Request(task, messages, sample, iteration, replace(parts.sampling, seed=seed))
@@ -140,14 +129,7 @@ class Bench:
             answer = wellformed.answer(await parts.generator.generate(request))
         except SystemExit as error:  # it would end the event loop, and with it every other item
             raise InfraError(f"the generator called sys.exit({error})") from error
-        if not answer.messages:
-            answer = replace(answer, messages=messages)
-        code = extraction.extract(answer, task)
-        if not code.strip():
-            return Attempt(sample, iteration, answer, "", NO_CODE)
-        program = parts.benchmark.program(task, code, parts.limits)
-        verdict = wellformed.verdict(await parts.verify(program))
-        return Attempt(sample, iteration, answer, code, verdict)
+        return answer if answer.messages else replace(answer, messages=messages)
 
 
 async def solve(task: Task, variant: Variant, parts: Parts) -> Outcome:

@@ -21,7 +21,7 @@ from pytest_mcode.core.records import (
     Verdict,
 )
 from pytest_mcode.generation import extraction, prompts
-from pytest_mcode.session import attempt, wellformed
+from pytest_mcode.session import attempt, draws, wellformed
 from pytest_mcode.session.cells import Cell, make_benchmark, selected
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
@@ -68,7 +68,7 @@ class Session:
         self._engine: Engine | None = None
         self._parts: dict[tuple[str, str, str], attempt.Parts] = {}
         self.names = Names()
-        self._pool = attempt.Pool()
+        self._pool: draws.Pool | None = None
 
     # What is to be run
 
@@ -172,20 +172,32 @@ class Session:
             self._stack.callback(self._verifier.close)
         return self._verifier
 
+    @property
+    def pool(self) -> draws.Pool:
+        """Draws that are shared."""
+        if self._pool is None:
+            self._pool = draws.Pool.of(self.settings, self.run_id)
+            self._stack.callback(self._pool.close)
+        return self._pool
+
     # The work itself
 
     def parts(self, variant: Variant) -> attempt.Parts:
         """The live objects that the items of a variant share."""
         key = (variant.benchmark, variant.model, variant.strategy)
         if key not in self._parts:
+            generator = self.generator(self.model_of(variant))
+            dataset = self.dataset(variant.benchmark)
             self._parts[key] = attempt.Parts(
                 benchmark=self.benchmark(variant.benchmark),
-                generator=self.generator(self.model_of(variant)),
+                generator=generator,
                 strategy=self.registry.factory("strategy", variant.strategy)(),
                 verify=self.verifier.verify,
                 sampling=self.settings.sampling,
                 limits=self.settings.limits,
-                pool=self._pool,
+                pool=self.pool,
+                source=draws.source(generator, dataset, self.settings),
+                kept=draws.is_kept(generator),
             )
         return self._parts[key]
 
@@ -265,7 +277,7 @@ class Session:
         finally:
             self._generators.clear()
             self._parts.clear()
-            self._confinement = self._verifier = None
+            self._confinement = self._verifier = self._pool = None
             self._stack.close()
 
     def close(self) -> None:

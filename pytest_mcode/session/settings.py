@@ -32,6 +32,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     verify_times: int = 1
     verdict_cache: str = "store"
+    pool: str = "store"
+    fresh: bool = False
     sandbox: str = "auto"
     sandbox_spec: SandboxSpec = field(default_factory=SandboxSpec)
     data: Path | None = None

@@ -54,6 +54,7 @@ class Store(Reader):
         fingerprint_parts: Mapping[str, Json],
         version: str,
         git: str = "",
+        process: str = "",
         started: datetime | None = None,
     ) -> None:
         """Announce a run. A known run id is taken up again if its fingerprint is the same."""
@@ -69,7 +70,8 @@ class Store(Reader):
                 )
                 return
             self._connection.execute(
-                "INSERT INTO runs VALUES (?, ?, NULL, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (run_id, started, command, version, git, fingerprint, settings,"
+                " process) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id,
                     stamp(started),
@@ -78,7 +80,18 @@ class Store(Reader):
                     git,
                     digest(parts),
                     to_json(parts),
+                    process,
                 ),
+            )
+
+    def take_up(self, run_id: str, *, process: str) -> None:
+        """Go on with a run that was interrupted; the time since then is its pause."""
+        last = "coalesce(finished, (SELECT max(recorded) FROM items WHERE run_id = :run), started)"
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE runs SET finished = NULL, process = :process, paused_s = paused_s"
+                f" + max(0, 86400 * (julianday(:now) - julianday({last}))) WHERE run_id = :run",
+                {"run": run_id, "process": process, "now": stamp(None)},
             )
 
     def plan(

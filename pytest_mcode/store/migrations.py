@@ -32,10 +32,16 @@ def _groups_of_tests(database: Database) -> None:
         database.execute(statement)
 
 
+def _draws_kept(database: Database) -> None:
+    for statement in schema.DRAWS:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
     ("0003_groups_of_tests", _groups_of_tests),
+    ("0004_draws_kept", _draws_kept),
 )
 
 LATEST = len(MIGRATIONS)

@@ -52,6 +52,8 @@ class Numbers:
     """Attempts whose verdict was taken from an earlier verification."""
     flaky: int
     """Attempts of which runs of the same program ended differently."""
+    reused: int
+    """Attempts whose answer was taken from the database: in no sum of tokens, calls or seconds."""
     error: str
     """Infra message, or status and detail of the last attempt of an unsolved item."""
 
@@ -59,7 +61,7 @@ class Numbers:
 def numbers(outcome: Mapping[str, Json]) -> Numbers:
     """Count what happened. `outcome` is `core.records.Outcome.to_json()`."""
     attempts: Sequence[Mapping[str, Json]] = outcome["attempts"]
-    answers = [a["answer"] for a in attempts]
+    answers = [a["answer"] for a in attempts if not a["answer"]["reused"]]
     passing = [a for a in attempts if a["verdict"]["status"] == "passed"]
     reached = [a["iteration"] for a in (passing[:1] or attempts)]
     draws = {a["sample"] for a in attempts if a["iteration"] == 0}
@@ -80,6 +82,7 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
         wall_s=outcome["wall_s"],
         cached=sum(a["verdict"]["cached"] for a in attempts),
         flaky=sum(bool(a["verdict"]["flaky"]) for a in attempts),
+        reused=len(attempts) - len(answers),
         error=_error(outcome, attempts, bool(passing)),
     )
 
@@ -146,5 +149,13 @@ def attempt_row(attempt: Mapping[str, Json]) -> dict[str, Json]:
         "flaky": text(verdict["flaky"]),
         "cached": int(verdict["cached"]),
         "program": text(verdict["program"]),
+        "draw": answer["draw"] if _is_kept_whole(answer) else "",
+        "reused": int(answer["reused"]),
         "groups": text(json.dumps(verdict["groups"], ensure_ascii=False)),  # in their order
     }
+
+
+def _is_kept_whole(answer: Mapping[str, Json]) -> bool:
+    """Whether its columns give the answer back as it was."""
+    columns = ("text", "thinking", "finish_reason")
+    return all(text(answer[name]) == answer[name] for name in columns)

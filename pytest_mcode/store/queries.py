@@ -71,6 +71,8 @@ class RunRow:
     version: str
     git: str
     fingerprint: str
+    paused_s: float
+    """Seconds between its parts, where it was interrupted and taken up again."""
     subjects: str
     """Benchmarks and models, `humaneval m1, humaneval m2`."""
     counts: Counts
@@ -134,6 +136,13 @@ class Totals:
     """Attempts whose verdict was taken from an earlier verification."""
     flaky: int = 0
     """Attempts of which runs of the same program ended differently."""
+    reused: int = 0
+    """Attempts whose answer was drawn before; they are in no sum but `attempts`."""
+
+    @property
+    def drawn(self) -> int:
+        """Attempts whose answer the generator gave for this run."""
+        return self.attempts - self.reused
 
 
 ALL = Filters()
@@ -146,29 +155,15 @@ def runs(reader: Reader, filters: Filters = ALL) -> tuple[RunRow, ...]:
     where, values = filters.where()
     found = reader.rows(
         "SELECT r.run_id, r.started, coalesce(r.finished, ''), coalesce(max(i.recorded), ''),"
-        " r.command, r.version, r.git, r.fingerprint, coalesce((SELECT group_concat(s, ', ') FROM"
-        " (SELECT DISTINCT benchmark || ' ' || model AS s FROM variants WHERE run_id = r.run_id)),"
-        f" ''), {COUNTS}"
+        " r.command, r.version, r.git, r.fingerprint, r.paused_s,"
+        " coalesce((SELECT group_concat(s, ', ') FROM (SELECT DISTINCT benchmark || ' ' || model"
+        f" AS s FROM variants WHERE run_id = r.run_id)), ''), {COUNTS}"
         " FROM runs r LEFT JOIN items i USING (run_id)"
         + (f" WHERE r.run_id IN (SELECT run_id FROM variants v WHERE {where})" if values else "")
         + " GROUP BY r.run_id ORDER BY r.started DESC, r.rowid DESC",
         values,
     )
-    return tuple(
-        RunRow(
-            run_id=row[0],
-            started=row[1],
-            finished=row[2],
-            last=row[3],
-            command=row[4],
-            version=row[5],
-            git=row[6],
-            fingerprint=row[7],
-            subjects=row[8],
-            counts=Counts(*row[9:]),
-        )
-        for row in found
-    )
+    return tuple(RunRow(*(*row[:10], Counts(*row[10:]))) for row in found)
 
 
 def variants(reader: Reader, filters: Filters = ALL) -> tuple[VariantRow, ...]:
@@ -256,8 +251,8 @@ def totals(reader: Reader, variant_ids: Sequence[int]) -> dict[int, Totals]:
     """Per variant tokens, calls and seconds."""
     found = reader.rows(
         "SELECT variant_id, sum(attempts), sum(prompt_tokens), sum(completion_tokens), sum(calls),"
-        " sum(queue_s), sum(request_s), sum(check_s), sum(cached), sum(flaky) FROM items"
-        f" WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)}) GROUP BY 1",
+        " sum(queue_s), sum(request_s), sum(check_s), sum(cached), sum(flaky), sum(reused)"
+        f" FROM items WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)}) GROUP BY 1",
         variant_ids,
     )
     return {row[0]: Totals(*row[1:]) for row in found}

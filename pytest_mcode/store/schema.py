@@ -123,6 +123,18 @@ GROUPS = (
 )
 """Reports give the rate of each group, as EvalPlus does for its base tests."""
 
+DRAWS = (
+    "ALTER TABLE attempts ADD COLUMN draw TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE attempts ADD COLUMN reused INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX attempts_by_draw ON attempts (draw) WHERE draw <> ''",
+    "ALTER TABLE items ADD COLUMN reused INTEGER NOT NULL DEFAULT 0",
+    # Seconds in which the run did not go, because it was taken up again later.
+    "ALTER TABLE runs ADD COLUMN paused_s REAL NOT NULL DEFAULT 0",
+    # Host, number and start of the process that writes it: who takes a run up must be alone.
+    "ALTER TABLE runs ADD COLUMN process TEXT NOT NULL DEFAULT ''",
+)
+"""Draws are found again by the digest of all that decides them; runs are taken up again."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,

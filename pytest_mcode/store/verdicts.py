@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_mcode.core.errors import StoreError
 from pytest_mcode.core.records import Json, Verdict
-from pytest_mcode.store import connection as opening
-from pytest_mcode.store.reader import Reader
+from pytest_mcode.store.lookup import Lookup
 
 BUSY_S = 0.5
 """Seconds that a verdict may be waited for: verifying anew is seldom slower."""
@@ -26,42 +23,19 @@ _FIND = (
 )
 
 
-class Remembered:
-    """Looks verdicts up by the digest of what was verified; thread-safe.
-
-    The file is opened when first asked, only to be read. If it is missing, locked, damaged or of
-    another version, nothing is remembered, and it is not asked again.
-    """
+class Remembered(Lookup):
+    """Looks verdicts up by the digest of what was verified."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._reader: Reader | None = None
-        self._usable = True
-        self._lock = threading.Lock()
+        super().__init__(path, BUSY_S)
 
     def find(self, program: str) -> Verdict | None:
         """The verdict stored with that digest, flaky ones excepted."""
+        rows = self.rows(_FIND, (program,))
         try:
-            reader = self._open()
-            rows = reader.rows(_FIND, (program,)) if reader else []
             return _verdict(program, rows[0]) if rows else None
-        except (StoreError, ValueError):
-            self.close()
+        except ValueError:  # a row that somebody has edited
             return None
-
-    def _open(self) -> Reader | None:
-        with self._lock:
-            if self._usable and self._reader is None:
-                self._reader = Reader(self._path, opening.open_reader(self._path, BUSY_S))
-            return self._reader
-
-    def close(self) -> None:
-        """Let go of the file and remember nothing from then on; safe to call twice."""
-        with self._lock:
-            self._usable = False
-            reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
 
 
 def _verdict(program: str, row: Sequence[Json]) -> Verdict:

@@ -13,7 +13,7 @@ import pytest
 from pytest_mcode.benchmarks.tiny import Tiny
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Answer, Limits, Sampling, Variant, Verdict
-from pytest_mcode.session import attempt
+from pytest_mcode.session import attempt, draws
 from pytest_mcode.strategies.best_of_n import BestOfN
 from pytest_mcode.strategies.self_debug import SelfDebug
 
@@ -64,7 +64,7 @@ def parts(generator, strategy=None) -> attempt.Parts:
         verify=verify,
         sampling=Sampling(seed=7),
         limits=Limits(),
-        pool=attempt.Pool(),
+        pool=draws.Pool(),
     )
 
 

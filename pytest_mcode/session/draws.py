@@ -1,0 +1,108 @@
+"""One pool of samples: a draw is made once, whatever cells, workers and runs ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from hashlib import sha256
+from json import dumps
+from typing import Self
+
+from pytest_mcode.core.protocols import Generator
+from pytest_mcode.core.records import Answer, Attempt, Dataset, Json, Messages, Task
+from pytest_mcode.generation import extraction, prompts
+from pytest_mcode.session.settings import Settings
+
+RECORDED = frozenset({"gold", "garbage", "replay"})
+"""Generators that ship and draw nothing: their answers are quicker to give than to look up."""
+
+Find = Callable[[str], Answer | None]
+"""The answer that was stored with a draw's digest, by whatever process."""
+
+
+class Pool:
+    """Attempts of this process, and answers that are in the database. Lives on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        share: bool = True,
+        find: Find | None = None,
+        close: Callable[[], None] = lambda: None,
+        capacity: int = 20_000,
+    ) -> None:
+        self._attempts: OrderedDict[str, asyncio.Task[Attempt]] = OrderedDict()
+        self._share = share
+        self._find = find
+        self._capacity = capacity
+        self.close = close
+        """Let go of the database; safe to call twice."""
+
+    @classmethod
+    def of(cls, settings: Settings, run_id: str) -> Self:
+        """As the options say."""
+        from pytest_mcode.store.draws import Drawn
+
+        if settings.pool == "off":
+            return cls(share=False)
+        anew = settings.fresh or settings.pool == "run"
+        known = Drawn(settings.db, run_id if anew else "")
+        return cls(find=known.find, close=known.close)
+
+    async def get(self, key: str, make: Callable[[], Awaitable[Attempt]]) -> Attempt:
+        """The attempt under `key`, made at most once; a failure is not kept."""
+        if not self._share:
+            return await make()
+        task = self._attempts.get(key)
+        if task is None:
+            task = self._attempts[key] = asyncio.ensure_future(make())
+            if len(self._attempts) > self._capacity:
+                self._attempts.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        except BaseException:
+            if task.done() and self._attempts.get(key) is task:
+                del self._attempts[key]
+            raise
+
+    async def stored(self, draw: str) -> Answer | None:
+        """The answer of an earlier draw; in a thread, because the disk may be slow."""
+        if self._find is None or not draw:
+            return None
+        return await asyncio.to_thread(self._find, draw)
+
+
+def source(generator: Generator, dataset: Dataset, settings: Settings) -> str:
+    """Digest of what all draws of a generator on a data set share."""
+    return _digest(
+        [
+            dict(generator.describe()),
+            asdict(settings.sampling),
+            prompts.VERSION,
+            extraction.VERSION,
+            dataset.sha256,
+        ]
+    )
+
+
+def digest(source: str, task: Task, messages: Messages, sample: int, iteration: int) -> str:
+    """Digest of all that decides one draw, 128 bits."""
+    said = [(m.role, m.content) for m in messages]
+    return _digest([source, task.task_id, said, sample, iteration])
+
+
+def is_kept(generator: Generator) -> bool:
+    """Whether its answers are found again by later runs.
+
+    Only the code of what ships has a version; the description of a stranger's must give one.
+    """
+    described = generator.describe()
+    if type(generator).__module__.startswith("pytest_mcode."):
+        return described.get("backend") not in RECORDED
+    return "version" in described
+
+
+def _digest(value: Json) -> str:
+    return sha256(dumps(value, sort_keys=True).encode()).hexdigest()[:32]
