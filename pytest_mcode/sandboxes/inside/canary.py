@@ -12,9 +12,8 @@ import ast
 import copy
 import re
 from collections.abc import Iterable
-from typing import Any
 
-from wrong import FAR, changed, literal, random, word
+from wrong import FAR, changed, literal, other_exception, random, strangers, word
 
 _OPPOSITE = {
     "assertTrue": "assertFalse",
@@ -52,7 +51,6 @@ _OPERATORS: dict[type[ast.cmpop], ast.cmpop] = {
 _EQUAL = re.compile(r"assert(\w*Equals?|DictContainsSubset)$")
 _RAISES = {"assertRaises", "assertRaisesRegex", "raises"}
 _WARNS = {"assertWarns", "assertWarnsRegex", "warns"}
-_EXCEPTIONS = ("BufferError", "UnicodeTranslateError", "StopAsyncIteration", "ProcessLookupError")
 _KINDS = ("memoryview", "slice", "bytearray", "super", "property", "staticmethod")
 _WARNINGS = ("BytesWarning", "ImportWarning", "UnicodeWarning")
 _CALLED_WITH = re.compile(r"assert_(called|awaited|any|has)_")
@@ -75,7 +73,7 @@ class Turner:
 
     def __init__(self, own: Iterable[str], names: Iterable[str], text: str) -> None:
         self.own, self.names = frozenset(own), frozenset(names)
-        self.exception = next((e for e in _EXCEPTIONS if e not in text), "BufferError")
+        self.exception = other_exception(text)
         self.warning = next((w for w in _WARNINGS if w not in text), "BytesWarning")
         self.kind = next((k for k in _KINDS if k not in text), "memoryview")
         self.settled: frozenset[str] = frozenset()
@@ -210,11 +208,10 @@ class Turner:
     def member(self, item: ast.expr, container: ast.expr) -> list[ast.expr]:
         """`item in container` with the one made wrong that is the expectation."""
         if literal(container) and not literal(item):
-            kind: Any = type(ast.literal_eval(container))
-            value: Any = word() if kind is str else kind([word()]) if kind is not dict else {}
-            return [item, ast.parse(repr(value), mode="eval").body]
+            wrong = strangers(ast.literal_eval(container))
+            return [item, ast.parse(repr(wrong), mode="eval").body]
         text = isinstance(item, ast.Constant) and isinstance(item.value, str)
-        return [ast.Constant(word() if text else random.randrange(10**30, 10**31)), container]
+        return [ast.Constant(word() if text else random.randrange(10**5, 10**6)), container]
 
     def _is_settled(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id in self.settled

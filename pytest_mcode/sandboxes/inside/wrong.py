@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from random import SystemRandom
 from typing import Any
 
 random = SystemRandom()
 FAR = 10**6
+_NAMED = re.compile(
+    r"\b[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Iteration)\b|\bassertRaises\((\w+)"
+)
+_ORDINARY = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+    ZeroDivisionError,
+)
+_RARE = ("BufferError", "UnicodeTranslateError", "StopAsyncIteration", "ProcessLookupError")
 
 
 def literal(node: ast.AST | None) -> bool:
@@ -60,6 +75,39 @@ def changed(node: ast.expr, far: bool = False) -> ast.expr:
     return ast.Tuple([node, ast.Constant(random.randrange(100))], ast.Load())
 
 
+def other_exception(text: str) -> str:
+    """Name of an exception that a right program does not raise where these tests expect one.
+
+    An ordinary one, not related to any that they name; where they name one that may stand for
+    others (`Exception`, a class of their own), one that hardly any program raises.
+    """
+    names = {found[0].removeprefix("assertRaises(") for found in _NAMED.finditer(text)}
+    named = [getattr(builtins, name, Exception) for name in names]
+    ordinary = [
+        kind.__name__
+        for kind in _ORDINARY
+        if not any(issubclass(kind, one) or issubclass(one, kind) for one in named)
+    ]
+    rare = [name for name in _RARE if name not in text]
+    return random.choice(ordinary or rare or list(_RARE))
+
+
+def strangers(values: Any) -> Any:
+    """A container of the same kind that holds nothing of this one."""
+    if isinstance(values, bytes):
+        return bytes([c for c in range(256) if c not in values][: len(values)])
+    if isinstance(values, str):
+        others = [c for c in "abcdefghijklmnopqrstuvwxyz" if c not in values.lower()]
+        return "".join(random.choice(others or ["~"]) for _ in values)
+    wrong = []
+    for value in values:
+        others = [mutated(value), mutated(value, True), mutated(value, True), word()]
+        wrong.append(next(other for other in others if other not in values))
+    if isinstance(values, dict):
+        return dict.fromkeys(wrong)
+    return type(values)(wrong)
+
+
 def word() -> str:
     """Letters that no test expects."""
-    return "".join(random.choice("aeiorstn") for _ in range(8))
+    return "".join(random.choice("abcdeghilmnoprstu") for _ in range(random.randrange(6, 11)))
