@@ -157,7 +157,8 @@ class ModelSpec:
     request_timeout_s: float = 600.0
     """Deadline of one request, counted from when it left our queue."""
     retries: int = 4
-    """Further tries after a connection error, 429 or 5xx; each is counted."""
+    patience_s: float = 60.0
+    """Further tries after a connection error, 429 or 5xx; seconds to wait for a lost server."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 _AGAIN = frozenset({408, 409, 425, 429})
 """Statuses below 500 that a later try may cure."""
+_ABSENT = frozenset({502, 503})
+"""What gateways say of a server that is gone, and servers while they load a model."""
 
 _OVERFLOW = (
     "context length",
@@ -40,6 +45,8 @@ class Fault:
     """HTTP status, 0 without an answer."""
     retry_after_s: float = 0.0
     """As ordered by the server."""
+    absent: bool = False
+    """Nobody was there: the connection was refused, or a gateway or loading server said so."""
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -47,12 +54,13 @@ def fault_of(error: BaseException) -> Fault:
     status = getattr(error, "status_code", None)
     reason = _reason(error)
     if not isinstance(status, int) or status < 400:
-        return Fault("again", reason)
+        return Fault("again", reason, absent=_is_refused(error))
     low = reason.lower()
     if 400 <= status < 600 and status != 429 and any(words in low for words in _OVERFLOW):
         return Fault("overflow", reason, status)
     if status >= 500 or status in _AGAIN:
-        return Fault("again", f"HTTP {status}: {reason}", status, _retry_after(error))
+        after = _retry_after(error)
+        return Fault("again", f"HTTP {status}: {reason}", status, after, status in _ABSENT)
     return Fault("refused", f"HTTP {status}: {reason}", status)
 
 
@@ -74,10 +82,23 @@ def _reason(error: BaseException) -> str:
     return text[:300]
 
 
+def _is_refused(error: BaseException | None) -> bool:
+    """Whether no connection came about; the libraries each wrap it in an error of their own."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError) or type(error).__name__ == "ConnectError":
+            return True
+        if "Failed to connect to Ollama" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _retry_after(error: BaseException) -> float:
+    """Seconds, from the header's number or date; 0 without one that can be read."""
     response = getattr(error, "response", None)
-    headers = getattr(response, "headers", None)
-    try:
-        return float(headers.get("retry-after", 0)) if headers is not None else 0.0
-    except ValueError:
-        return 0.0
+    given = getattr(response, "headers", {}).get("retry-after", "0")
+    with contextlib.suppress(ValueError):
+        return float(given)
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
+    return 0.0

@@ -1,4 +1,4 @@
-"""Local and remote models through Mellea: the only module that imports it, on first use.
+"""Local and remote models through Mellea; it is imported on first use, here and in `backend`.
 
 Mellea is transport, option mapping and bookkeeping here. Concurrency, deadline and retries are
 ours: the libraries' own are off, so that every call that reached for a server is counted.
@@ -7,9 +7,6 @@ ours: the libraries' own are off, so that every call that reached for a server i
 from __future__ import annotations
 
 import asyncio
-import functools
-import logging
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +14,9 @@ from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import Answer, Json, Message, Messages, ModelSpec, Request
-from pytest_mcode.generation import faults, preflight, wire
-
-_CONCURRENCY = {"openai": 64, "litellm": 16, "watsonx": 8}
-"""In flight by default; an in-process model (hf) is locked and answers one at a time."""
+from pytest_mcode.generation import backend, faults, preflight, wire
+from pytest_mcode.generation.outage import Outage
+from pytest_mcode.generation.turns import Turns
 
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, AssertionError)
 """What Mellea raises over an answer with status 200 that is no completion."""
@@ -34,8 +30,9 @@ class Mellea:
             raise ConfigError(f"backend {spec.backend} needs a model: --mcode-model=NAME")
         self._extra = wire.checked(spec.sampling)
         self.spec = spec
-        self.concurrency = spec.concurrency or _default_concurrency(spec.backend)
-        self._slots = asyncio.Semaphore(self.concurrency)
+        self.concurrency = spec.concurrency or backend.default_concurrency(spec.backend)
+        self._turns = Turns(self.concurrency)
+        self._outage = Outage(spec.patience_s, spec.retries)
         self._starting = asyncio.Lock()
         self._model = ""
         self._backend: Any = None
@@ -51,10 +48,10 @@ class Mellea:
     async def preflight(self) -> None:
         """Ask the server for the model. Raises `ConfigError` or `InfraError` with the cure."""
         if self.spec.backend == "ollama":
-            _silence()
+            backend.silence()
             self._model = await preflight.ollama_model(self.spec)
         elif self.spec.backend == "openai":
-            _silence()
+            backend.silence()
             url, key = preflight.openai_access(self.spec)
             self._model = await preflight.openai_model(self.spec, url, key)
         else:
@@ -66,23 +63,12 @@ class Mellea:
         Raises `InfraError` when the server refused or stayed away through all retries.
         """
         asked = time.perf_counter()
-        async with self._slots:
+        async with self._turns.turn(request.iteration):
             begun = time.perf_counter()
-            await self._started()
+            if not self._outage.over:
+                await self._started()
             options = wire.options(self.spec, request.sampling, request.task)
-            calls = 0
-            while True:
-                calls += 1
-                called = time.perf_counter()
-                reply = await self._call(request, options)
-                if isinstance(reply, _Reply):
-                    break
-                if reply.kind == "overflow":
-                    reply = _Reply("", request.messages, finish_reason="context_overflow")
-                    break
-                if reply.kind == "refused" or calls > self.spec.retries:
-                    raise InfraError(self._complaint(reply, calls))
-                await asyncio.sleep(faults.pause_s(calls, reply))
+            reply, calls, called = await self._answered(request, options)
         return Answer(
             text=reply.text,
             form="continuation" if wire.is_raw(self.spec, request.sampling) else "text",
@@ -97,11 +83,35 @@ class Mellea:
             calls=calls,
         )
 
+    async def _answered(
+        self, request: Request, options: Mapping[str, Json]
+    ) -> tuple[_Reply, int, float]:
+        """The reply, the calls that it took, and when the last of them began."""
+        calls, failing = 0, 0.0
+        while not self._outage.over:
+            calls += 1
+            called = time.perf_counter()
+            reply = await self._call(request, options)
+            if isinstance(reply, _Reply) or reply.kind != "again":
+                self._outage.answered()
+            if isinstance(reply, _Reply):
+                return reply, calls, called
+            if reply.kind == "overflow":
+                empty = _Reply("", request.messages, finish_reason="context_overflow")
+                return empty, calls, called
+            failing = failing or called
+            failing_s = time.perf_counter() - failing
+            enough = reply.kind == "refused" or self._outage.is_enough(reply, calls, failing_s)
+            if enough and not self._outage.over:
+                raise InfraError(self._complaint(reply, calls))
+            await self._outage.pause(reply, calls)
+        raise InfraError(self._farewell())
+
     async def aclose(self) -> None:
         """Close the backend's sockets; a later request starts it anew."""
-        backend, self._backend = self._backend, None
-        if backend is not None:
-            await backend.aclose()
+        live, self._backend = self._backend, None
+        if live is not None:
+            await live.aclose()
 
     async def _started(self) -> None:
         """Make the backend, after a preflight: Ollama's would pull a model that is not there."""
@@ -112,7 +122,7 @@ class Mellea:
                 if not self._model:
                     await self.preflight()
                 # In a thread: the import takes a second, and Mellea asks the server for its kind.
-                self._backend = await asyncio.to_thread(_backend, self.spec, self._model)
+                self._backend = await asyncio.to_thread(backend.make, self.spec, self._model)
 
     async def _call(self, request: Request, options: Mapping[str, Json]) -> _Reply | faults.Fault:
         """One call under the deadline."""
@@ -120,7 +130,7 @@ class Mellea:
         try:
             async with asyncio.timeout(self.spec.request_timeout_s):
                 return await ask(self._backend, request.messages, self._named(options))
-        except _failures(self.spec.backend) as error:
+        except backend.failures(self.spec.backend) as error:
             return faults.fault_of(error)
         except _MALFORMED as error:
             what = f"the answer is no completion: {type(error).__name__}: {error}"
@@ -147,10 +157,18 @@ class Mellea:
             body["max_tokens"] = options["max_tokens"]
         return named | {"extra_body": body}
 
-    def _complaint(self, fault: faults.Fault, calls: int) -> str:
+    def _where(self) -> str:
         where = f"{self.spec.backend} model {self.spec.model}"
-        if self.spec.base_url:
-            where += f" at {self.spec.base_url}"
+        return where + (f" at {self.spec.base_url}" if self.spec.base_url else "")
+
+    def _farewell(self) -> str:
+        """The same line for every item, so that it stands once in the summary."""
+        return (
+            f"{self._where()} is gone ({self._outage.over}); no more was asked of it: start it"
+            " again and run the same command, or wait longer with --mcode-patience"
+        )
+
+    def _complaint(self, fault: faults.Fault, calls: int) -> str:
         cure = {
             401: "set the API key (OPENAI_API_KEY)",
             403: "this key may not use the model",
@@ -158,7 +176,7 @@ class Mellea:
             429: "lower --mcode-concurrency",
         }.get(fault.status, "look at the server's log" if fault.status else "is the server up?")
         tries = f" after {calls} calls" if calls > 1 else ""
-        return f"{where} failed{tries}: {fault.reason}; {cure}"
+        return f"{self._where()} failed{tries}: {fault.reason}; {cure}"
 
 
 @dataclass(frozen=True)
@@ -173,7 +191,7 @@ class _Reply:
     finish_reason: str = ""
 
 
-async def _chat(backend: Any, messages: Messages, options: Mapping[str, Any]) -> _Reply:
+async def _chat(live: Any, messages: Messages, options: Mapping[str, Any]) -> _Reply:
     from mellea.stdlib.components import Message as Turn
     from mellea.stdlib.context import ChatContext
 
@@ -181,7 +199,7 @@ async def _chat(backend: Any, messages: Messages, options: Mapping[str, Any]) ->
     for message in messages[:-1]:
         context = context.add(Turn(message.role, message.content))
     last = Turn(messages[-1].role, messages[-1].content)
-    thunk, _ = await backend.generate_from_context(last, context, model_options=dict(options))
+    thunk, _ = await live.generate_from_context(last, context, model_options=dict(options))
     async with thunk:  # leaving it cancels the HTTP request, which a plain await would not
         text = await thunk.avalue()
     usage = thunk.generation.usage or {}
@@ -197,13 +215,13 @@ async def _chat(backend: Any, messages: Messages, options: Mapping[str, Any]) ->
     )
 
 
-async def _complete(backend: Any, messages: Messages, options: Mapping[str, Any]) -> _Reply:
+async def _complete(live: Any, messages: Messages, options: Mapping[str, Any]) -> _Reply:
     """The raw prompt to `/v1/completions`, or to Ollama's `/api/generate` with `raw`."""
     from mellea.core import CBlock
     from mellea.stdlib.context import SimpleContext
 
     prompt = "\n\n".join(m.content for m in messages)
-    thunks = await backend.generate_from_raw(
+    thunks = await live.generate_from_raw(
         [CBlock(prompt)], SimpleContext(), model_options=dict(options)
     )
     thunk = thunks[0]
@@ -221,74 +239,3 @@ async def _complete(backend: Any, messages: Messages, options: Mapping[str, Any]
         completion_tokens=usage.get("completion_tokens") or 0,
         finish_reason=answered.get("finish_reason") or answered.get("done_reason") or "",
     )
-
-
-def _default_concurrency(backend: str) -> int:
-    if backend == "ollama":
-        slots = os.environ.get("OLLAMA_NUM_PARALLEL", "")
-        return int(slots) if slots.isdigit() and int(slots) > 0 else 4
-    return _CONCURRENCY.get(backend, 1)
-
-
-def _silence() -> None:
-    """Mellea logs to stdout from its import on, and its HTTP library a line for each request."""
-    os.environ["MELLEA_LOGS_CONSOLE"] = "0"
-    logging.getLogger("mellea").setLevel(logging.CRITICAL)
-    for name in ("httpx", "httpx2", "openai"):
-        if logging.getLogger(name).level == logging.NOTSET:
-            logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _backend(spec: ModelSpec, model: str) -> Any:
-    """Mellea's backend for `spec`, without its deadline and retries."""
-    _silence()
-    import mellea
-
-    start: Any = mellea.start_backend
-    given: dict[str, Any] = {"formatter": _formatter()}
-    if spec.backend == "ollama":
-        given |= {"base_url": preflight.ollama_url(spec), "timeout": None}
-    elif spec.backend == "openai":
-        url, key = preflight.openai_access(spec)
-        given |= {"base_url": url, "api_key": key, "timeout": None, "max_retries": 0}
-    try:
-        return start(spec.backend, model, **given)[1]
-    except ImportError as error:
-        raise ConfigError(f"backend {spec.backend}: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        raise InfraError(f"backend {spec.backend} could not start: {reason}") from error
-
-
-@functools.cache
-def _failures(backend: str) -> tuple[type[BaseException], ...]:
-    """What the client library of a backend raises when a request fails."""
-    import openai
-
-    if backend != "ollama":
-        return (openai.APIError, OSError)
-    import httpx
-    import ollama
-
-    return (ollama.ResponseError, httpx.HTTPError, OSError)
-
-
-@functools.cache
-def _formatter() -> Any:
-    """Renders a message as its own text: no template touches a prompt, and none is re-parsed."""
-    from mellea.core import CBlock, ModelOutputThunk
-    from mellea.formatters import ChatFormatter
-    from mellea.stdlib.components import Message as Turn
-
-    class Plain(ChatFormatter):
-        """Byte for byte."""
-
-        def print(self, part: Any) -> str:
-            """The text of a message, block or answer."""
-            if isinstance(part, Turn):
-                return str(part.content)
-            if isinstance(part, CBlock | ModelOutputThunk):
-                return str(part.value or "")
-            raise TypeError(f"{type(part).__name__} is no message")
-
-    return Plain()

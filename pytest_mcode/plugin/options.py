@@ -114,6 +114,7 @@ def settings(config: pytest.Config) -> Settings:
         concurrency=get.value("concurrency"),
         request_timeout_s=get.value("request-timeout"),
         retries=get.value("retries"),
+        patience_s=get.value("patience"),
         limits=Limits(wall_s=get.value("timeout"), memory_mb=memory),
         verify_times=get.value("verify-times"),
         verdict_cache=get.value("verdict-cache"),

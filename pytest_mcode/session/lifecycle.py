@@ -110,8 +110,6 @@ class Session:
                 self.serve(model)
             url, _, served = self.addresses[model].partition(" ")
             spec = replace(spec, backend="openai", model=served, base_url=url)
-        if self.workers > 1 and spec.concurrency:
-            spec = replace(spec, concurrency=max(1, spec.concurrency // self.workers))
         return spec
 
     def serve(self, model: str) -> None:
@@ -129,9 +127,12 @@ class Session:
         """The live generator of a model name as the user gave it."""
         if model not in self._generators:
             spec = self.spec(model)
-            made: Generator = self.registry.factory("generator", spec.backend)(spec)
+            make = self.registry.factory("generator", spec.backend)
+            made: Generator = make(spec)
             if not isinstance(getattr(made, "concurrency", None), int):
                 raise ConfigError(f"generator {spec.backend!r} needs a whole number `concurrency`")
+            if self.workers > 1:
+                made = make(replace(spec, concurrency=max(1, made.concurrency // self.workers)))
             self._generators[model] = made
         return self._generators[model]
 

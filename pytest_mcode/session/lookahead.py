@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 
 from pytest_mcode.core.records import Outcome
+from pytest_mcode.generation import turns
 from pytest_mcode.session.cells import Cell
 from pytest_mcode.session.lifecycle import Session
 
@@ -16,13 +17,14 @@ class Lookahead:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._futures: dict[str, Future[Outcome]] = {}
+        self._started = 0
 
     def start(self, upcoming: Iterable[tuple[str, Cell]]) -> None:
         """Start up to one window of (node id, cell) pairs that are not yet under way."""
         room = None
         for node_id, cell in upcoming:
             if node_id not in self._futures:
-                self._futures[node_id] = self._session.submit(cell)
+                self._begin(node_id, cell)
             room = self._session.window() if room is None else room - 1
             if room <= 0:
                 return
@@ -30,5 +32,11 @@ class Lookahead:
     def take(self, node_id: str, cell: Cell) -> Outcome:
         """The outcome of an item; starts it if nobody has. Blocks until it is there."""
         if node_id not in self._futures:
-            self._futures[node_id] = self._session.submit(cell)
+            self._begin(node_id, cell)
         return self._futures.pop(node_id).result()
+
+    def _begin(self, node_id: str, cell: Cell) -> None:
+        """Items are begun in their order, and so are their requests."""
+        self._started += 1
+        with turns.placed(self._started):
+            self._futures[node_id] = self._session.submit(cell)

@@ -29,6 +29,7 @@ class Settings:
     concurrency: int = 0
     request_timeout_s: float = 600.0
     retries: int = 4
+    patience_s: float = 60.0
     limits: Limits = field(default_factory=Limits)
     verify_times: int = 1
     verdict_cache: str = "store"
@@ -66,6 +67,7 @@ class Settings:
             concurrency=self.concurrency,
             request_timeout_s=self.request_timeout_s,
             retries=self.retries,
+            patience_s=self.patience_s,
         )
         return replace(spec, backend=head, model=tail) if is_backend(head) else spec
 

@@ -90,6 +90,12 @@ class Server:
             time.sleep(0.01)
         return False
 
+    def leave(self):
+        """Refuse every further connection, and cut those that are open when they ask."""
+        self.faults = [Fault(cut=True)] * 100
+        self._http.shutdown()
+        self._http.server_close()
+
     def get(self, path):
         if path == "/v1/models":
             return {"object": "list", "data": [{"id": m, "object": "model"} for m in self.models]}

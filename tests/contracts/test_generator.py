@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from email.utils import formatdate
 
 import pytest
 from llm_servers import Fault, Ollama, Server
@@ -263,6 +264,16 @@ def test_retry_after_is_honoured():
     assert 1.4 < second.at - first.at < 5
 
 
+@pytest.mark.parametrize(("ahead_s", "least_s"), [(3, 1.5), (-60, 0)])
+def test_retry_after_may_be_a_date(ahead_s, least_s):
+    """The other form of the header; a date that has passed orders nothing."""
+    date = formatdate(time.time() + ahead_s, usegmt=True)
+    with Server(faults=[Fault(status=503, headers={"Retry-After": date})]) as server:
+        run(Mellea(spec(server)), request())
+    first, second = server.calls
+    assert second.at - first.at >= least_s
+
+
 @pytest.mark.parametrize("kind", [Server, Ollama])
 def test_exhausted_retries_are_infra(kind):
     """When the retries are spent, one line says what, where, how often and what to do."""
@@ -509,3 +520,37 @@ def test_silence_and_late_import(kind):
         command = [sys.executable, "-W", "error::ResourceWarning", "-c", QUIET, server.kind]
         done = subprocess.run([*command, server.url], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_server_that_comes_back_is_waited_for_beyond_the_retries():
+    """While it loads its model (503) no retry is spent; every call is counted."""
+    with Server(faults=[Fault(status=503)] * 3) as server:
+        (answer,) = run(Mellea(spec(server, retries=0, patience_s=60)), request())
+    assert (answer.text, answer.calls) == ("hello", 4)
+
+
+@pytest.mark.parametrize("kind", [Server, Ollama])
+def test_a_server_that_stays_away_is_given_up_once_for_all(kind):
+    """After the patience all that wait fail with one line, and nobody asks any more."""
+    with kind() as server:
+        made = Mellea(spec(server, patience_s=0.6, retries=50, concurrency=2))
+
+        async def story():
+            await made.generate(request())
+            await asyncio.to_thread(server.leave)
+            waiting = [made.generate(request(i)) for i in range(6)]
+            first = await asyncio.gather(*waiting, return_exceptions=True)
+            begun = time.perf_counter()
+            later = await asyncio.gather(made.generate(request(7)), return_exceptions=True)
+            await made.aclose()
+            return [*first, *later], time.perf_counter() - begun
+
+        errors, seconds = asyncio.run(story())
+    texts = {str(error) for error in errors}
+    assert all(isinstance(error, InfraError) for error in errors), errors
+    assert len(texts) == 1
+    (text,) = texts
+    assert "\n" not in text
+    assert "is gone (no answer for" in text
+    assert "--mcode-patience" in text
+    assert seconds < 0.5
