@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mcode.core.errors import ConfigError, McodeError
-from pytest_mcode.plugin import options
+from pytest_mcode.plugin import options, resume
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def start(config: pytest.Config) -> None:
         state.benches = states.benchmark_mode(config, registered)
         if state.node_ids and not state.benches:
             state.benches = tuple(dict.fromkeys(_bench_of(state, n) for n in state.node_ids))
+        resume.take_up(state)
         if state.benches:
             _check(state)
     except McodeError as error:

@@ -40,6 +40,11 @@ class Controller:
         state = states.of(self._config)
         node.workerinput["mcode_run_id"] = state.run_id
         node.workerinput["mcode_plan"] = str(self._plan)
+        if state.done:
+            done = self._plan.with_name("done.json")
+            done.parent.mkdir(mode=0o700, exist_ok=True)
+            done.write_text(json.dumps(sorted(state.done)))
+            node.workerinput["mcode_done"] = str(done)
         if state.benches:
             node.workerinput["mcode_addresses"] = dict(state.session.addresses)
             node.workerinput["mcode_sandbox"] = state.session.sandbox_kind

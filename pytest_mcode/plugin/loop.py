@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_mcode.core.errors import McodeError
-from pytest_mcode.plugin import preparation, xdist
+from pytest_mcode.plugin import preparation, resume, xdist
 from pytest_mcode.plugin import state as states
 
 
@@ -21,6 +21,7 @@ def plan(session: pytest.Session) -> None:
     ours = [(item, cell) for item in session.items if (cell := states.cell_of(item))]
     if not ours or config.getoption("collectonly"):
         return
+    resume.leave_out(session)
     state.order = {item.nodeid: i for i, item in enumerate(session.items)}
     if state.worker is not None:
         rows = [(i.nodeid, asdict(c.variant), c.task.task_id) for i, c in ours]
@@ -60,6 +61,8 @@ def finish(session: pytest.Session) -> None:
     """Note the end of the run and stop everything but the database, which the summary reads."""
     state = states.of(session.config)
     state.stop_session()
+    if state.resumed and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK  # nothing was left to do
     if state.recorder is not None and state.worker is None:
         state.recorder.finish()
 

@@ -137,6 +137,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("docker-runtime", str, "", "Docker runtime such as runsc (default: the daemon's)", "sandbox", metavar="NAME"),
     Option("slots", _whole(0), "0", "programs that run at once (0: one per core)", "sandbox", metavar="N"),
     Option("db", str, ".mcode/results.db", "results database, relative to the root directory", "results", metavar="FILE"),
+    Option("resume", _truth, "", "go on with the last run of the same options in the database: only what has no verdict yet is run", "results", flag=True),
     Option("report", _truth, "", "run nothing; print what the database holds, filtered by bench, model, samples, debug-iters, timeout and run", "results", flag=True),
     Option("run", str, "", "with --mcode-report: only this run", "results", metavar="ID"),
     Option("compare", _choice("", "samples"), "", "with --mcode-report: `samples` shows rates across sample counts", "results"),

@@ -49,6 +49,7 @@ def names_benchmark(config: pytest.Config) -> bool:
     """Whether anything could start benchmark mode; cheap, `state.benchmark_mode` decides."""
     get = Resolved(config)
     named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
+    named = named or get.source("resume")[0]
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
 
 

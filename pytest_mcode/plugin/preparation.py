@@ -37,7 +37,8 @@ def prepare(session: pytest.Session) -> None:
     """Open the database, start servers, check models, build the sandbox, prove the benchmarks."""
     state = states.of(session.config)
     state.pytest_session = session
-    if not state.benches or state.worker is not None or session.config.getoption("collectonly"):
+    begins = state.benches or state.resumed
+    if not begins or state.worker is not None or session.config.getoption("collectonly"):
         return
     try:
         open_recorder(state)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 
 from pytest_mcode.core.errors import McodeError
 from pytest_mcode.core.records import Outcome, Variant
+from pytest_mcode.plugin import resume
 from pytest_mcode.plugin import state as states
 from pytest_mcode.plugin.fixtures import Unsolved
 
@@ -139,20 +138,24 @@ class Recorder:
         self.planned: dict[str, tuple[Variant, str]] = {}
         self._state = state
         self._closed = False
+        self._taken_up = False
         self.lost = ""
         """Not empty: the database refused a row, nothing was written after it."""
 
     def begin(self) -> None:
-        """Announce the run."""
+        """Announce the run, unless it goes on with one that was."""
+        if self._state.resumed:
+            return
         from pytest_mcode import __version__
 
         config = self._state.config
         self.store.start_run(
             self.run_id,
-            command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
-            fingerprint_parts=run_parts(self._state),
+            command=resume.command(config),
+            fingerprint_parts=resume.parts(self._state),
             version=__version__,
             git=_git(config.rootpath),
+            process=resume.process(),
         )
 
     def plan(self, rows: Sequence[tuple[str, Variant, str]]) -> None:
@@ -168,6 +171,9 @@ class Recorder:
             {variant_key(named[n]): (named[n], found[v]) for n, v, _ in new},
             [PlannedItem(n, variant_key(named[n]), t) for n, _, t in new],
         )
+        if self._state.resumed and not self._taken_up:
+            self.store.take_up(self.run_id, process=resume.process())
+            self._taken_up = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a report carries. A database that refuses a row ends the run."""
@@ -195,7 +201,8 @@ class Recorder:
 
     def finish(self) -> None:
         """Note the end of the run, unless it was refused before its first item."""
-        if self._closed or self.lost:
+        refused = self._state.resumed and not self._taken_up
+        if self._closed or self.lost or refused:
             return
         try:
             self.store.finish_run(self.run_id)
@@ -222,21 +229,6 @@ def _apart(rows: Sequence[tuple[str, Variant, str]]) -> dict[str, Variant]:
             variant = replace(variant, strategy=f"{variant.strategy}@{test}")  # noqa: PLW2901
         named[node_id] = variant
     return named
-
-
-def run_parts(state: State) -> dict[str, Any]:
-    """The fingerprint parts that all variants of a run share."""
-    from dataclasses import asdict
-
-    settings = state.settings
-    return {
-        "sampling": asdict(settings.sampling),
-        "limits": asdict(settings.limits),
-        "verify_times": settings.verify_times,
-        "strategy": settings.strategy,
-        "feedback": settings.feedback,
-        "python": ".".join(map(str, sys.version_info[:2])),
-    }
 
 
 def _git(root: Path) -> str:

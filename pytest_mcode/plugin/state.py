@@ -44,6 +44,10 @@ class State:
         self.proved: set[str] = set()
         """Labels of the benchmarks whose self-check this run has seen pass."""
         self.run_id: str = (self.worker or {}).get("mcode_run_id") or _new_run_id()
+        self.done: frozenset[str] = frozenset()
+        """Node ids that the run has measured already, before it was interrupted."""
+        self.resumed = False
+        """This run goes on with an earlier one, whose id it has taken."""
         self._settings: Settings | None = None
         self._session: Session | None = None
         self._lookahead: Lookahead | None = None
@@ -69,6 +73,12 @@ class State:
         self._settings = replace(self.settings, sandbox=sandbox, sandbox_spec=spec)
         if self._session is not None:
             self._session.settings = self._settings
+
+    def adopt_run(self, run_id: str, done: frozenset[str]) -> None:
+        """Go on with an earlier run; before anything is started in the name of this one."""
+        self.run_id, self.done, self.resumed = run_id, done, True
+        if self._session is not None:
+            self._session.run_id = run_id
 
     @property
     def session(self) -> Session:

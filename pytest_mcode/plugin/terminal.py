@@ -28,6 +28,8 @@ def header(config: pytest.Config) -> list[str]:
         )
     grid = f"samples {_list(settings.samples)}, debug iterations {_list(settings.debug_iters)}"
     lines.append(f"mcode: models {_list(settings.models)}; {grid}; database {_shown(state)}")
+    if state.resumed:
+        lines.append(f"mcode: going on with run {state.run_id}, {len(state.done):,} items are done")
     return lines
 
 

@@ -53,3 +53,8 @@ def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(
         text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
+
+
+def resuming(command: str) -> str:
+    """What to type to go on with a run that was started with `command`."""
+    return command if "--mcode-resume" in command.split() else f"{command} --mcode-resume"

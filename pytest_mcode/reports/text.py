@@ -9,7 +9,15 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_mcode.core.records import Json
-from pytest_mcode.reports.layout import FEEDBACK, HEAD, duration, mark, rate_line, wrapped
+from pytest_mcode.reports.layout import (
+    FEEDBACK,
+    HEAD,
+    duration,
+    mark,
+    rate_line,
+    resuming,
+    wrapped,
+)
 from pytest_mcode.reports.overview import overview
 from pytest_mcode.reports.summary import Rates, RunSummary, Summary, VariantSummary
 from pytest_mcode.stats.estimate import Estimate
@@ -197,6 +205,10 @@ def _run(run: RunSummary, width: int) -> Iterator[str]:
         )
     state = "" if run.row.finished else " so far"
     yield f"run {run.row.run_id}: {duration(seconds)}{state}{speed}"
+    counts = run.row.counts
+    if not counts.complete:
+        yield f"  INCOMPLETE, {counts.done} of {counts.planned} items done; to go on with it type"
+        yield f"  {resuming(run.row.command)}"
     for message, count in run.infra[:3]:
         shown = f"infra x{count}: {textwrap.shorten(message, 3 * width)}"
         yield from (f"  {line}" for line in wrapped(shown, width - 2))

@@ -1,0 +1,138 @@
+"""Which run this is, and how an interrupted one is gone on with (`--mcode-resume`)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import socket
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mcode.core.errors import ConfigError, StoreError
+from pytest_mcode.core.fingerprint import differing, digest
+from pytest_mcode.plugin import options
+from pytest_mcode.reports.layout import resuming
+
+if TYPE_CHECKING:
+    from pytest_mcode.plugin.state import State
+    from pytest_mcode.store.runs import Announced
+
+SECRET = "--mcode-api-key"
+
+
+def parts(state: State) -> dict[str, Any]:
+    """The fingerprint of a run: what its variants share, and which items it is to measure."""
+    from pytest_mcode.session.settings import bench_label, label
+
+    settings, config = state.settings, state.config
+    given = config.args if config.args_source is config.ArgsSource.ARGS else []
+    return {
+        "sampling": asdict(settings.sampling),
+        "limits": asdict(settings.limits),
+        "verify_times": settings.verify_times,
+        "strategy": settings.strategy,
+        "feedback": settings.feedback,
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "benchmarks": [bench_label(bench) for bench in state.benches],
+        "models": [label(model) for model in settings.models],
+        "backend": settings.backend,
+        "samples": list(settings.samples),
+        "debug_iters": list(settings.debug_iters),
+        "limit": settings.limit,
+        "tasks": list(settings.tasks),
+        "selection": [
+            config.getoption("keyword", "") or "",
+            config.getoption("markexpr", "") or "",
+            *sorted([*map(str, given), *state.node_ids]),
+        ],
+    }
+
+
+def command(config: pytest.Config) -> str:
+    """The command line as it may be stored and typed again: without the key."""
+    kept: list[str] = []
+    given = list(map(str, config.invocation_params.args))
+    for before, word in zip(["", *given], given, strict=False):
+        if SECRET not in (before, word) and not word.startswith(f"{SECRET}="):
+            kept.append(word)
+    return shlex.join(["pytest", *kept])
+
+
+def process() -> str:
+    """Host, number and start of this process: no other one ever has the same."""
+    return f"{socket.gethostname()} {os.getpid()} {_start(os.getpid())}"
+
+
+def _start(pid: int) -> str:
+    """When a process was started, in ticks since the boot; empty if there is none."""
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return ""
+
+
+def take_up(state: State) -> None:
+    """Become the run that is to be gone on with. Raises `ConfigError` or `StoreError`."""
+    config = state.config
+    asked = options.Resolved(config).value("resume")
+    if not asked or state.worker is not None or config.getoption("collectonly"):
+        return
+    from pytest_mcode.store import runs
+    from pytest_mcode.store.database import Store
+
+    try:
+        store = Store.read(state.settings.db)
+    except StoreError as error:
+        raise StoreError(f"--mcode-resume: {error}") from error
+    with store:
+        found = _chosen(state, runs.announced(store))
+        state.adopt_run(found.run_id, runs.done(store, found.run_id))
+
+
+def _chosen(state: State, known: list[Announced]) -> Announced:
+    mine, db = parts(state), state.settings.db
+    if not known:
+        raise ConfigError(f"--mcode-resume: {db} holds no run: leave the option out")
+    same = [run for run in known if digest(dict(run.parts)) == digest(mine)]
+    found = next((run for run in same if run.planned), same[0] if same else None)
+    if found is None:
+        last = known[0]
+        names = ", ".join(differing(last.parts, json.loads(json.dumps(mine))))
+        raise ConfigError(
+            f"--mcode-resume: no run in {db} has these options; the last, {last.run_id}, has "
+            f"another {names}: go on with it by `{resuming(last.command)}`, or leave the option out"
+        )
+    host, _, rest = found.process.partition(" ")
+    pid, _, start = rest.partition(" ")
+    if host == socket.gethostname() and start and start == _start(int(pid)):
+        raise ConfigError(
+            f"--mcode-resume: run {found.run_id} is still going (process {pid}): "
+            "wait for it or end it"
+        )
+    return found
+
+
+def leave_out(session: pytest.Session) -> None:
+    """Deselect the items whose verdicts the run has stored already."""
+    done = _done(session.config)
+    if not done:
+        return
+    dropped = [item for item in session.items if item.nodeid in done]
+    session.items[:] = [item for item in session.items if item.nodeid not in done]
+    session.config.hook.pytest_deselected(items=dropped)
+
+
+def _done(config: pytest.Config) -> frozenset[str]:
+    from pytest_mcode.plugin import state as states
+
+    state = states.of(config)
+    if state.worker is None:
+        return state.done
+    # One list for all workers, also for one that takes the place of another later in the run.
+    sent = state.worker.get("mcode_done", "")
+    return frozenset(json.loads(Path(sent).read_text())) if sent else frozenset()

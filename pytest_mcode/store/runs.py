@@ -1,0 +1,42 @@
+"""What was announced of earlier runs, for one that goes on with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_mcode.core.records import Json
+from pytest_mcode.store.reader import Reader
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A run as it was announced, and whether its plan was written."""
+
+    run_id: str
+    command: str
+    process: str
+    """Who wrote it last; empty in files of earlier versions."""
+    parts: Mapping[str, Json]
+    """Of its fingerprint."""
+    planned: bool
+
+
+def announced(reader: Reader) -> list[Announced]:
+    """All runs, newest first."""
+    found = reader.rows(
+        "SELECT run_id, command, process, settings,"
+        " EXISTS (SELECT 1 FROM items WHERE items.run_id = runs.run_id)"
+        " FROM runs ORDER BY started DESC, rowid DESC"
+    )
+    return [
+        Announced(run_id, command, process, json.loads(parts), bool(planned))
+        for run_id, command, process, parts, planned in found
+    ]
+
+
+def done(reader: Reader, run_id: str) -> frozenset[str]:
+    """Node ids of the items whose verdicts are stored."""
+    sql = "SELECT nodeid FROM items WHERE run_id = ? AND state = 'done'"
+    return frozenset(row[0] for row in reader.rows(sql, (run_id,)))
