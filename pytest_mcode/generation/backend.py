@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import logging
 import os
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import ModelSpec
-from pytest_mcode.generation import preflight
+from pytest_mcode.generation import lanes, preflight
 
 _CONCURRENCY = {"openai": 64, "litellm": 16, "watsonx": 8}
 """In flight by default; an in-process model (hf) is locked and answers one at a time."""
@@ -45,12 +47,46 @@ def make(spec: ModelSpec, model: str) -> Any:
         url, key = preflight.openai_access(spec)
         given |= {"base_url": url, "api_key": key, "timeout": None, "max_retries": 0}
     try:
-        return start(spec.backend, model, **given)[1]
+        live = start(spec.backend, model, **given)[1]
     except ImportError as error:
         raise ConfigError(f"backend {spec.backend}: {' '.join(str(error).split())}") from error
     except OSError as error:
         reason = " ".join(str(error).split())
         raise InfraError(f"backend {spec.backend} could not start: {reason}") from error
+    return live
+
+
+def load(backend: str) -> None:
+    """Import what `make` needs: it takes a second, which others can use."""
+    silence()
+    import mellea  # noqa: F401
+
+    if backend in ("ollama", "openai"):
+        importlib.import_module(f"mellea.backends.{backend}")
+
+
+def lighten(live: Any) -> None:
+    """Take what costs Mellea's backend for OpenAI most in each request, and is always the same.
+
+    To be called on the loop that will generate: there is one client for each.
+    """
+    from openai.resources.chat.completions import Completions
+    from openai.types.chat import ChatCompletion
+
+    known = frozenset(inspect.signature(Completions.create).parameters) - {"self"}
+    live.filter_chat_completions_kwargs = lambda options: {
+        name: value for name, value in options.items() if name in known
+    }
+    if (http_client := lanes.client()) is not None:
+        live._openai_client_kwargs["http_client"] = http_client
+    client = live._async_client
+
+    async def create(*, extra_body: Any = None, **body: Any) -> Any:
+        # What we send is plain JSON already, which `create` would walk through against its types.
+        whole = {**body, **(extra_body or {})}
+        return await client.post("/chat/completions", body=whole, cast_to=ChatCompletion)
+
+    client.chat.completions.create = create
 
 
 @functools.cache

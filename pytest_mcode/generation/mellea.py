@@ -56,6 +56,7 @@ class Mellea:
             self._model = await preflight.openai_model(self.spec, url, key)
         else:
             self._model = await preflight.other_model(self.spec)
+        await asyncio.to_thread(backend.load, self.spec.backend)
 
     async def generate(self, request: Request) -> Answer:
         """One answer; a prompt that does not fit is an empty one (`context_overflow`).
@@ -122,7 +123,10 @@ class Mellea:
                 if not self._model:
                     await self.preflight()
                 # In a thread: the import takes a second, and Mellea asks the server for its kind.
-                self._backend = await asyncio.to_thread(backend.make, self.spec, self._model)
+                live = await asyncio.to_thread(backend.make, self.spec, self._model)
+                if self.spec.backend == "openai":
+                    backend.lighten(live)
+                self._backend = live
 
     async def _call(self, request: Request, options: Mapping[str, Json]) -> _Reply | faults.Fault:
         """One call under the deadline."""

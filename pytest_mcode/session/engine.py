@@ -27,6 +27,11 @@ class Engine:
         while not self._closing:
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
+        if left := asyncio.all_tasks(self.loop):  # of a loop that was held for too long
+            for task in left:
+                task.cancel()
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_until_complete(asyncio.wait(left, timeout=1))
         self.loop.close()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
@@ -40,6 +45,18 @@ class Engine:
             return await self.loop.run_in_executor(self._verifiers, function, argument)
 
         return call
+
+    async def awaited(self, future: Future[T]) -> T:
+        """What a future of another thread holds. That thread may end it after the loop's end."""
+        ended = asyncio.Event()
+
+        def end(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(ended.set)
+
+        future.add_done_callback(end)
+        await ended.wait()
+        return future.result()
 
     def close(
         self, farewell: Callable[[], Awaitable[object]] | None = None, patience_s: float = 15

@@ -33,7 +33,7 @@ Find = Callable[[str], Verdict | None]
 
 
 class Verifier:
-    """Lives on the engine's loop, and so needs no lock; programs run in its threads."""
+    """Lives on the engine's loop, and so needs no lock."""
 
     def __init__(
         self,
@@ -48,10 +48,8 @@ class Verifier:
     ) -> None:
         from pytest_mcode import __version__
 
-        self._sandbox = sandbox
         self._times = times
         self._share = share
-        self._find = find
         self.close = close
         """Let go of the database; safe to call twice."""
         self._capacity = capacity
@@ -60,7 +58,12 @@ class Verifier:
         self._known: OrderedDict[str, Verdict] = OrderedDict()
         self._size = 0
         self._running: dict[str, asyncio.Future[Verdict]] = {}
-        self._measured = engine.blocking(self._measure)
+        submit = getattr(sandbox, "submit", None)
+        # All that are wanted are offered at once: a sandbox with a queue forms batches of them.
+        self._run = (
+            (lambda p: engine.awaited(submit(p))) if submit else engine.blocking(sandbox.run)
+        )
+        self._look = engine.blocking(find) if find else None
 
     @classmethod
     def of(cls, settings: Settings, sandbox: Sandbox, engine: Engine) -> Self:
@@ -80,14 +83,14 @@ class Verifier:
         """The verdict; on the engine's loop. Raises `InfraError`, each caller its own."""
         key = self.key(program)
         if not self._share:
-            return await self._measured((key, program))
+            return await self._measured(key, program)
         while True:
             if key in self._known:
                 self._known.move_to_end(key)
                 return replace(self._known[key], cached=True)
             running = self._running.get(key)
             if running is None:
-                running = self._running[key] = asyncio.ensure_future(self._measured((key, program)))
+                running = self._running[key] = asyncio.ensure_future(self._measured(key, program))
                 running.add_done_callback(lambda done: self._finished(key, done))
                 return await asyncio.shield(running)
             with contextlib.suppress(InfraError):
@@ -108,14 +111,13 @@ class Verifier:
         trusted = _trusted(parts.pop("context"), parts.pop("tests"))
         return _hash([self._place, trusted, parts])[:32]
 
-    def _measure(self, job: tuple[str, Program]) -> Verdict:
-        """In a thread of the engine's: look it up, or run it."""
-        key, program = job
-        found = self._find(key) if self._find else None
+    async def _measured(self, key: str, program: Program) -> Verdict:
+        """Look it up, or run it."""
+        found = await self._look(key) if self._look else None
         with contextlib.suppress(InfraError):  # a row that somebody has edited
             if found is not None:
                 return replace(wellformed.verdict(found), cached=True)
-        seen = [wellformed.verdict(self._sandbox.run(program)) for _ in range(self._times)]
+        seen = [wellformed.verdict(await self._run(program)) for _ in range(self._times)]
         return replace(agreed(seen), program=key, cached=False)
 
 

@@ -29,6 +29,15 @@ def daemon() -> None:
         pytest.skip(str(error))
 
 
+@pytest.fixture
+def bubblewrap() -> None:
+    """Skips where bubblewrap cannot be used."""
+    try:
+        KINDS["bubblewrap"](SandboxSpec(label="throughput")).prepare()
+    except InfraError as error:
+        pytest.skip(str(error))
+
+
 def run(module: str, *options: str) -> subprocess.CompletedProcess[str]:
     """`python -m tests.benchmarks.MODULE` as a person would start it."""
     command = [sys.executable, "-m", f"tests.benchmarks.{module}", *options]
@@ -77,6 +86,20 @@ def test_a_short_soak_gives_right_verdicts_and_leaves_no_process_behind(data, sa
 
 
 @pytest.mark.bubblewrap
+@pytest.mark.slow
+@pytest.mark.usefixtures("bubblewrap")
+def test_a_tiny_run_measures_throughput(data):
+    """Every figure stands in the table, with what the goal is and whether it was met."""
+    done = run("throughput", "--tiny", "--sandbox=bubblewrap", f"--data={data}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = dict(line[2:].split(" | ", 1) for line in done.stdout.splitlines() if " | " in line)
+    assert "(<= 1.10)" in rows["wall / ideal, first item to last"]
+    assert "(<= 1.30)" in rows["CPU / bare openai.AsyncOpenAI"]
+    assert "goal met" in rows["requests of a grid, needed and sent"]
+    assert rows["requests of its second run"] == "0 | goal met |"
+
+
+@pytest.mark.bubblewrap
 def test_the_judge_lets_go_of_what_a_program_sent():
     """Five programs that each send megabytes leave the judge as small as the first did."""
     sandbox = KINDS["bubblewrap"](SandboxSpec(label="forget", slots=1))
@@ -97,7 +120,7 @@ def test_the_judge_lets_go_of_what_a_program_sent():
 
 def test_wrong_options_and_missing_data_end_with_one_line(tmp_path):
     """An empty data folder is said in a line, with status 1 and no traceback."""
-    for module in ("speed", "soak"):
+    for module in ("speed", "soak", "throughput"):
         done = run(module, f"--data={tmp_path}")
         assert done.returncode == 1
         assert "Traceback" not in done.stderr

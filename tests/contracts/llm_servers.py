@@ -22,6 +22,8 @@ class Asked:
     headers: Mapping[str, str]
     body: dict[str, Any]
     at: float
+    port: int
+    """The client's end of the connection."""
 
 
 @dataclass
@@ -154,14 +156,18 @@ def _handler(server: Server):
             """Keep stderr clean."""
 
         def do_GET(self):
-            server.asked.append(Asked(self.path, self.headers, {}, time.monotonic()))
+            server.asked.append(
+                Asked(self.path, self.headers, {}, time.monotonic(), self.client_address[1])
+            )
             value = server.get(self.path)
             self._send(404 if value is None else 200, json.dumps(value or {"error": "no"}).encode())
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
             with server.lock:
-                server.asked.append(Asked(self.path, self.headers, body, time.monotonic()))
+                server.asked.append(
+                    Asked(self.path, self.headers, body, time.monotonic(), self.client_address[1])
+                )
                 server.active += 1
                 server.most_active = max(server.most_active, server.active)
                 fault = server.faults.pop(0) if server.faults else None

@@ -15,7 +15,7 @@ from llm_servers import Fault, Ollama, Server
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.fingerprint import seed_for
 from pytest_mcode.core.records import Message, ModelSpec, Request, Sampling, Task
-from pytest_mcode.generation import prompts
+from pytest_mcode.generation import lanes, prompts
 from pytest_mcode.generation.extraction import extract
 from pytest_mcode.generation.garbage import Garbage
 from pytest_mcode.generation.gold import Gold
@@ -218,6 +218,23 @@ def test_concurrency_is_bounded():
     assert server.most_active <= 3
     assert max(a.queue_s for a in answers) > 0.1
     assert min(a.request_s for a in answers) > 0.04
+
+
+def test_connections_are_used_again():
+    """Twelve requests, three at once, need three connections; one that was cut is made anew."""
+    with Server(latency=0.02, faults=[Fault(cut=True)]) as server:
+        answers = run(Mellea(spec(server, concurrency=3)), *(request(i) for i in range(12)))
+    assert [a.text for a in answers] == ["hello"] * 12
+    assert len({call.port for call in server.calls}) <= 4
+
+
+def test_a_proxy_of_the_environment_is_left_to_the_library(monkeypatch):
+    """Our own connections go straight to the server, so they are not used behind a proxy."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert lanes.client() is not None
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert lanes.client() is None
 
 
 def test_default_concurrency(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 
 import pytest
 
@@ -66,3 +66,29 @@ def test_a_farewell_that_fails_does_not_leave_the_loop_open():
     with pytest.raises(ZeroDivisionError):
         engine.close(lambda: raises(ZeroDivisionError()))
     assert engine.loop.is_closed()
+
+
+def test_a_future_of_another_thread_is_awaited_on_the_loop():
+    """Its result, or what it raises; four of them wait without a thread each."""
+    engine = Engine(1)
+    futures: list[Future[int]] = [Future() for _ in range(4)]
+    waiting = [engine.submit(engine.awaited(future)) for future in futures]
+    futures[3].set_exception(ValueError("wrong"))
+    for number in (2, 1, 0):
+        futures[number].set_result(number)
+        assert waiting[number].result(timeout=10) == number
+    with pytest.raises(ValueError, match="wrong"):
+        waiting[3].result(timeout=10)
+    assert engine.close()
+
+
+def test_a_future_may_end_after_the_loop(caplog):
+    """Cancelling who waits leaves the future alone, and its end comes to nobody's ears."""
+    engine = Engine(1)
+    future: Future[int] = Future()
+    waiting = engine.submit(engine.awaited(future))
+    assert engine.close()
+    assert waiting.cancelled()
+    assert not future.cancelled()
+    future.set_result(1)
+    assert not caplog.records

@@ -239,9 +239,9 @@ def test_a_group_of_tests_held_if_it_held_in_every_run():
 def test_no_verdict_of_before_where_a_strangers_code_decides(engine, tmp_path):
     """A sandbox of somebody else's has no version: its verdicts of earlier runs are not taken."""
     settings = Settings(db=tmp_path / "results.db")
-    assert Verifier.of(settings, Counting(), engine)._find is None
+    assert Verifier.of(settings, Counting(), engine)._look is None
     several = replace(settings, verify_times=2)
     ours = type("Ours", (Counting,), {"__module__": "pytest_mcode.sandboxes.docker"})()
-    assert Verifier.of(several, ours, engine)._find is None
-    assert Verifier.of(settings, ours, engine)._find is not None
-    assert Verifier.of(replace(settings, verdict_cache="run"), ours, engine)._find is None
+    assert Verifier.of(several, ours, engine)._look is None
+    assert Verifier.of(settings, ours, engine)._look is not None
+    assert Verifier.of(replace(settings, verdict_cache="run"), ours, engine)._look is None
