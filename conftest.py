@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore_glob = ["tests/hostile*"]  # never imported on the bare machine, whatever their names
 DATA = Path(__file__).parent.parent / "shared" / "data"
 REQUIRED_IN_CI = ("docker", "bubblewrap")
 """Marks of tests that a CI run may not skip: there both sandboxes are installed first."""

@@ -160,35 +160,20 @@ def test_arguments_get_their_types_and_belong_to_each_call_alone(compare):
     assert compare(cleared, length, [[[1, 2]]] * 5, [[[1]]]).status == "passed"
 
 
+ANSWER_BY = """
+import sys
+frame = sys._getframe()
+while "OPERATIONS" not in frame.f_globals:
+    frame = frame.f_back
+frame.f_globals["OPERATIONS"]["m"] = lambda worker, name, rows: {}
+def f(x): return 0
+"""
 FORGERIES = {
     "equal object": "class A:\n    def __eq__(self, o): return True\ndef f(x): return A()",
     "texts for outputs": "import worker\ndef f(x): return 0",
-    "patched encoder": (
-        "import sys\n"
-        "frame = sys._getframe()\n"
-        "while frame.f_back: frame = frame.f_back\n"
-        "def search(frame):\n"
-        "    import gc\n"
-        "    for o in gc.get_objects():\n"
-        "        if type(o).__name__ == 'Worker':\n"
-        "            o.operations['m'] = lambda name, rows: {'t': ['1'] * (len(rows) + 1)}\n"
-        "search(frame)\n"
-        "def f(x): return 0"
-    ),
-    "no outputs": (
-        "import gc\n"
-        "for o in gc.get_objects():\n"
-        "    if type(o).__name__ == 'Worker':\n"
-        "        o.operations['m'] = lambda name, rows: {'t': []}\n"
-        "def f(x): return 0"
-    ),
-    "nonsense": (
-        "import gc\n"
-        "for o in gc.get_objects():\n"
-        "    if type(o).__name__ == 'Worker':\n"
-        "        o.operations['m'] = lambda name, rows: {'t': ['{' for _ in rows]}\n"
-        "def f(x): return 0"
-    ),
+    "too many outputs": ANSWER_BY.format("{'t': ['1'] * (len(rows) + 1)}"),
+    "no outputs": ANSWER_BY.format("{'t': []}"),
+    "nonsense": ANSWER_BY.format("{'t': ['{' for _ in rows]}"),
 }
 
 
@@ -197,6 +182,6 @@ def test_a_program_that_writes_its_own_answers_does_not_pass(compare, trick):
     """The worker's answers are claims: too many, none or no JSON is forged, a lie is wrong."""
     seen = compare(FORGERIES[trick], SQUARE, [[3]], [[4], [5]])
     assert seen.status in {"failed", "error", "forged"}, seen
-    if trick in {"patched encoder", "no outputs", "nonsense"}:
+    if trick in {"too many outputs", "no outputs", "nonsense"}:
         assert seen.status == "forged"
     assert not seen.groups.get("base")
