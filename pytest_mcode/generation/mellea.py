@@ -169,7 +169,7 @@ class Mellea:
         """The same line for every item, so that it stands once in the summary."""
         return (
             f"{self._where()} is gone ({self._outage.over}); no more was asked of it: start it"
-            " again and run the same command, or wait longer with --mcode-patience"
+            " again and go on with --mcode-resume, or wait longer with --mcode-patience"
         )
 
     def _complaint(self, fault: faults.Fault, calls: int) -> str:

@@ -35,7 +35,6 @@ WALL_GOAL = 1.10
 """Wall time in units of the ideal: requests / slots x latency."""
 CPU_GOAL = 1.3
 """CPU time per request in units of the bare client's."""
-BUSY_GOAL = 0.95
 
 
 class FailedError(Exception):

@@ -98,6 +98,10 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
 
+    def fault(self, body):
+        """What is done instead of answering this request: the next of the script."""
+        return self.faults.pop(0) if self.faults else None
+
     def get(self, path):
         if path == "/v1/models":
             return {"object": "list", "data": [{"id": m, "object": "model"} for m in self.models]}
@@ -170,7 +174,7 @@ def _handler(server: Server):
                 )
                 server.active += 1
                 server.most_active = max(server.most_active, server.active)
-                fault = server.faults.pop(0) if server.faults else None
+                fault = server.fault(body)
             try:
                 self._answer(body, fault)
             except (BrokenPipeError, ConnectionResetError):
