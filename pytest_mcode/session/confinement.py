@@ -64,11 +64,10 @@ class Confinement:
 
     def take(self) -> Sandbox:
         """The started sandbox. Raises what its start raised: `InfraError` with the cure."""
-        if not self._ready.done():
-            self.begin()
-            for line in iter(self._lines.get, None):
-                self._say(line)
-            self._lines.put(None)  # for whoever waits beside us
+        self.begin()
+        for line in iter(self._lines.get, None):
+            self._say(line)
+        self._lines.put(None)  # for whoever waits beside us, or asks again
         return self._ready.result()
 
     def close(self) -> None:

@@ -117,3 +117,16 @@ def test_auto_takes_the_other_one_and_says_why(make):
     confinement, _, _ = make(InfraError("no daemon"), sandbox="auto", sandbox_spec=named)
     with pytest.raises(InfraError, match="no daemon"):
         confinement.take()
+
+
+def test_what_the_start_had_to_say_is_said_also_where_it_ended_before_anyone_waited(make):
+    """A slow host, a fall-back to bubblewrap: a fast start must not swallow them."""
+    made, _, said = make()
+    made.begin()
+    made._thread.join(20)
+    assert made.taken is not None
+    assert said == []
+    made.take()
+    made.take()
+    assert said == ["preparing", "a slow host: limits of time are 2 times as long"]
+    made.close()
