@@ -68,8 +68,11 @@ def load(backend: str) -> None:
 def lighten(live: Any) -> None:
     """Take what costs Mellea's backend for OpenAI most in each request, and is always the same.
 
-    To be called on the loop that will generate: there is one client for each.
+    To be called on the loop that will generate: there is one client for each. Another version of
+    Mellea that is built otherwise stays as it is, and slower.
     """
+    if not hasattr(live, "_openai_client_kwargs") or not hasattr(live, "_async_client"):
+        return
     from openai.resources.chat.completions import Completions
     from openai.types.chat import ChatCompletion
 
