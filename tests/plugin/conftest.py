@@ -22,7 +22,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, data: Path) 
     monkeypatch.setenv("MCODE_DATA", str(data))
 
     def call(*args: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *args, timeout=240)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *args, timeout=600)
 
     return call
 
