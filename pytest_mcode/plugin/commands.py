@@ -52,7 +52,7 @@ def report(state: State) -> int:
         if get.value("compare") == "samples":
             lines = scaling.scaling_lines(scaling.compare_samples(store, filters))
         else:
-            lines = text.lines(summary.summarize(store, filters))
+            lines = text.lines(summary.summarize(store, filters, state.settings.prices))
     finally:
         store.close()
     for line in lines:

@@ -72,7 +72,8 @@ class Model:
             self._cell.task, messages, sample, iteration, replace(sampling, seed=seed)
         )
         generator = self._session.generator(self._session.model_of(self._cell.variant))
-        return self._session.engine.submit(generator.generate(request)).result()
+        asking = self._session.pool.traffic.ask(generator, request)
+        return self._session.engine.submit(asking).result()
 
 
 class Box:

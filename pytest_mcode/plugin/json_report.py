@@ -17,7 +17,7 @@ def pytest_json_runtest_metadata(item: pytest.Item, call: pytest.CallInfo[None])
     from pytest_mcode.reports.properties import properties
 
     outcome = item.stash[states.OUTCOME]
-    return {"mcode": properties(outcome)}
+    return {"mcode": properties(outcome, states.of(item.config).settings.prices)}
 
 
 @pytest.hookimpl(optionalhook=True)

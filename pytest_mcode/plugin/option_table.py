@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -82,6 +83,20 @@ def _json_object(text: str) -> str:
     return text
 
 
+def _prices(text: str) -> tuple[tuple[str, float, float], ...]:
+    """(model or empty for all, currency units per million prompt tokens, and completion tokens)."""
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    try:
+        pairs = zip(words[::2], words[1::2], strict=True)
+        split = [(*first.rpartition("=")[::2], after) for first, after in pairs]
+        found = tuple((name, float(before), float(after)) for name, before, after in split)
+    except ValueError:
+        found = (("", math.nan, math.nan),)
+    if not all(0 <= price < math.inf for _, *both in found for price in both):
+        raise ValueError("IN,OUT in currency units per million tokens, or NAME=IN,OUT,...")
+    return found
+
+
 def _strings(text: str) -> tuple[str, ...]:
     if not text:
         return ()
@@ -139,6 +154,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("db", str, ".mcode/results.db", "results database, relative to the root directory", "results", metavar="FILE"),
     Option("resume", _truth, "", "go on with the last run of the same options in the database: only what has no verdict yet is run", "results", flag=True),
     Option("report", _truth, "", "run nothing; print what the database holds, filtered by bench, model, samples, debug-iters, timeout and run", "results", flag=True),
+    Option("progress", _choice("auto", "line", "log", "off"), "auto", "of runs longer than ten seconds: a live `line` in a terminal, a `log` line each minute elsewhere and in CI; `-q` shows none", "results"),
+    Option("price", _prices, "", "currency units per million prompt and completion tokens, for all models or as NAME=IN,OUT,...: shows cost, and cost per solved task", "results", metavar="IN,OUT"),
     Option("run", str, "", "with --mcode-report: only this run", "results", metavar="ID"),
     Option("compare", _choice("", "samples"), "", "with --mcode-report: `samples` shows rates across sample counts", "results"),
     Option("self-check", _truth, "", "run no model; prove benchmarks on their data: gold passes, garbage and empty programs fail", "results", flag=True),

@@ -132,6 +132,8 @@ def settings(config: pytest.Config) -> Settings:
         db=get.path("db") or config.rootpath / ".mcode/results.db",
         limit=get.value("limit"),
         tasks=get.value("tasks"),
+        progress=get.value("progress"),
+        prices=get.value("price"),
     )
 
 

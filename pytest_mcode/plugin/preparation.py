@@ -9,6 +9,7 @@ import pytest
 
 from pytest_mcode.core.errors import DataError, McodeError
 from pytest_mcode.core.records import Variant
+from pytest_mcode.plugin import progress
 from pytest_mcode.plugin import state as states
 from pytest_mcode.plugin.recording import Recorder
 
@@ -66,6 +67,7 @@ def write_plan(state: State, rows: Sequence[tuple[str, Variant, str]]) -> None:
     for bench in dict.fromkeys(variant.benchmark for _, variant, _ in rows):
         require_proof(state, recorder.store, bench)
     recorder.plan(rows)
+    progress.begin(state)
 
 
 def require_proof(state: State, store: Store, bench: str) -> None:

@@ -114,7 +114,8 @@ def _add_properties(
     """For JUnit and reportlog; on the item, because JUnit reads the teardown's report."""
     from pytest_mcode.reports.properties import properties
 
-    found = {k: writable(v) if isinstance(v, str) else v for k, v in properties(outcome).items()}
+    flat = properties(outcome, states.of(item.config).settings.prices)
+    found = {k: writable(v) if isinstance(v, str) else v for k, v in flat.items()}
     item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in found]
     item.user_properties.extend(found.items())
     report.user_properties = list(item.user_properties)

@@ -109,7 +109,9 @@ class State:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and self.config.get_verbosity() >= 0:
             reporter.ensure_newline()
-            reporter.write_line(f"mcode: {line}")
+            # "collecting ...", which pytest writes again
+            start = "\n" if reporter._tw.width_of_current_line else ""
+            reporter.write_line(f"{start}mcode: {line}")
 
     def stop_session(self) -> None:
         """Stop engine, sandbox and servers; safe to call twice."""

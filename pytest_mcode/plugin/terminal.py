@@ -44,7 +44,9 @@ def summary(reporter: pytest.TerminalReporter) -> None:
     from pytest_mcode.store.queries import Filters
 
     try:
-        found = summaries.summarize(recorder.store, Filters(run=(recorder.run_id,)))
+        found = summaries.summarize(
+            recorder.store, Filters(run=(recorder.run_id,)), state.settings.prices
+        )
         lines = text.lines(found, width=reporter._tw.fullwidth)
     except McodeError as error:
         lines = [f"no summary: {error}"]

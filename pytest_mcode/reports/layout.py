@@ -48,6 +48,14 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def rough(seconds: float) -> str:
+    """`42 s`, `12 min` or `2 h 05 min`: what an estimate can say."""
+    if round(seconds) < 100:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """Lines of at most `width`; words such as paths stay whole, later lines are indented."""
     return textwrap.wrap(

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.reports.cost import Price, cost, price_of
 from pytest_mcode.store.outcomes import numbers
+from pytest_mcode.store.spending import is_unreported
 
 Scalar = str | int | float | bool
 
 
-def properties(outcome: Mapping[str, Json]) -> dict[str, Scalar]:
+def properties(outcome: Mapping[str, Json], prices: Sequence[Price] = ()) -> dict[str, Scalar]:
     """Name -> scalar, from `Outcome.to_json()`.
 
     `mcode_verdict` is that of the first passing attempt, else of the last one, else empty;
     `mcode_draws_passed` counts iteration 0 alone; `mcode_cached` and `mcode_flaky` count attempts.
-    Times in seconds.
+    Times in seconds. Tokens that the server did not report are left out, and so is `mcode_cost`
+    (currency units, of what was drawn for this item) without them, a price or a call.
     """
     found, variant = numbers(outcome), outcome["variant"]
     statuses = [attempt["verdict"]["status"] for attempt in outcome["attempts"]]
     verdict = "passed" if "passed" in statuses else (statuses or [""])[-1]
+    spent: dict[str, Scalar] = {}
+    if not is_unreported(outcome["attempts"]):
+        spent["mcode_prompt_tokens"] = found.prompt_tokens
+        spent["mcode_completion_tokens"] = found.completion_tokens
+        price = price_of(prices, variant["model"])
+        if price is not None and found.calls:
+            spent["mcode_cost"] = cost(price, found.prompt_tokens, found.completion_tokens)
     return {
         "mcode_benchmark": variant["benchmark"],
         "mcode_task": outcome["task_id"],
@@ -35,8 +45,7 @@ def properties(outcome: Mapping[str, Json]) -> dict[str, Scalar]:
         "mcode_draws_passed": found.solved_by[0] if found.solved_by else 0,
         "mcode_iterations_used": found.iterations_used,
         "mcode_attempts": found.attempts,
-        "mcode_prompt_tokens": found.prompt_tokens,
-        "mcode_completion_tokens": found.completion_tokens,
+        **spent,
         "mcode_calls": found.calls,
         "mcode_queue_s": found.queue_s,
         "mcode_request_s": found.request_s,

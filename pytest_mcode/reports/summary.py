@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from pytest_mcode.reports.cost import Price, Spending, spendings
 from pytest_mcode.reports.selection import select
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.stats.pass_at_k import any_tally, pass_at_k_tally, share_tally, standard_ks
@@ -62,6 +63,7 @@ class VariantSummary:
     totals: Totals
     flaky: tuple[str, ...] = ()
     """Tasks of which the same program ended differently when it was verified again."""
+    spending: Spending = field(default_factory=Spending)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ class Summary:
     """Earlier measurements of the same variants that are not shown."""
 
 
-def summarize(reader: Reader, filters: Filters = queries.ALL) -> Summary:
+def summarize(
+    reader: Reader, filters: Filters = queries.ALL, prices: Sequence[Price] = ()
+) -> Summary:
     """Summarize the newest measurement of each variant, or all of the runs in `filters.run`."""
     with reader.snapshot():
         rows, older = select(reader, filters)
@@ -98,6 +102,7 @@ def summarize(reader: Reader, filters: Filters = queries.ALL) -> Summary:
         tallies = queries.tallies(reader, ids)
         verdicts, totals = queries.verdicts(reader, ids), queries.totals(reader, ids)
         flaky = queries.flaky(reader, ids)
+        spent = spendings(reader, rows, prices)
         wanted = {row.run_id for row in rows}
         runs = [run for run in queries.runs(reader) if run.run_id in wanted]
         infra = queries.infra(reader, [run.run_id for run in runs])
@@ -108,6 +113,7 @@ def summarize(reader: Reader, filters: Filters = queries.ALL) -> Summary:
             verdicts.get(row.variant_id, ()),
             totals.get(row.variant_id, Totals()),
             flaky.get(row.variant_id, ()),
+            spent[row.variant_id],
         )
         for row in rows
     )

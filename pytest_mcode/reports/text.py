@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.reports.cost import Spending, cost_line
 from pytest_mcode.reports.layout import (
     FEEDBACK,
     HEAD,
@@ -73,7 +74,7 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
         yield from (f"  {line}" for line in _rates(variant, variant.rates, width - 2))
         yield from (f"  {line}" for line in _verdicts(variant.verdicts, width - 2))
         yield from (f"  {line}" for line in _verified(variant, width - 2))
-        yield from (f"  {line}" for line in _totals(variant.totals, width - 2))
+        yield from (f"  {line}" for line in _totals(variant, width - 2))
 
 
 def _conditions(parts: Mapping[str, Json]) -> str:
@@ -176,33 +177,45 @@ def _verified(variant: VariantSummary, width: int) -> Iterator[str]:
         )
 
 
-def _totals(totals: Totals, width: int) -> Iterator[str]:
+def _totals(variant: VariantSummary, width: int) -> Iterator[str]:
+    totals, spending = variant.totals, variant.spending
     if totals.reused:
         yield from wrapped(
             f"drawn {totals.drawn:,}, taken from the database {totals.reused:,} "
             "(no calls, tokens or time)",
             width,
         )
-    yield from wrapped(
-        f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion, "
-        f"{totals.calls:,} calls",
-        width,
-    )
+    if spending.asked:
+        yield from wrapped(_tokens(totals, spending), width)
+    yield from wrapped(cost_line(spending, mark(variant.row.counts)), width)
     yield from wrapped(
         f"time (summed): {duration(totals.request_s)} generating, {duration(totals.queue_s)} "
         f"queueing, {duration(totals.check_s)} checking",
         width,
     )
+    if spending.asked and spending.solved and not totals.reused:
+        busy = (totals.request_s + totals.check_s) / spending.solved
+        yield f"per solved task: {duration(busy)} generating and checking (summed)"
+
+
+def _tokens(totals: Totals, spending: Spending) -> str:
+    if spending.unreported and not totals.prompt_tokens + totals.completion_tokens:
+        return f"tokens not reported by the server, {totals.calls:,} calls"
+    line = (
+        f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion, "
+        f"{totals.calls:,} calls"
+    )
+    missing = f"; not reported in {spending.unreported:,} tasks" if spending.unreported else ""
+    return line + missing
 
 
 def _run(run: RunSummary, width: int) -> Iterator[str]:
     seconds = run.elapsed_s
     speed = ""
     if seconds > 0 and run.attempts:
-        speed = (
-            f", {run.attempts / seconds:,.1f} attempts/s, "
-            f"{run.completion_tokens / seconds:,.0f} tokens/s"
-        )
+        speed = f", {run.attempts / seconds:,.1f} attempts/s"
+        if run.completion_tokens:
+            speed += f", {run.completion_tokens / seconds:,.0f} tokens/s"
     state = "" if run.row.finished else " so far"
     yield f"run {run.row.run_id}: {duration(seconds)}{state}{speed}"
     counts = run.row.counts

@@ -126,7 +126,7 @@ class Bench:
         seed = seed_for(parts.sampling.seed, task.task_id, sample, iteration)
         request = Request(task, messages, sample, iteration, replace(parts.sampling, seed=seed))
         try:
-            answer = wellformed.answer(await parts.generator.generate(request))
+            answer = await parts.pool.traffic.ask(parts.generator, request)
         except SystemExit as error:  # it would end the event loop, and with it every other item
             raise InfraError(f"the generator called sys.exit({error})") from error
         return answer if answer.messages else replace(answer, messages=messages)

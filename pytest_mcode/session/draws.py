@@ -14,6 +14,7 @@ from pytest_mcode.core.protocols import Generator
 from pytest_mcode.core.records import Answer, Attempt, Dataset, Json, Messages, Task
 from pytest_mcode.generation import extraction, prompts
 from pytest_mcode.session.settings import Settings
+from pytest_mcode.session.traffic import Traffic
 
 RECORDED = frozenset({"gold", "garbage", "replay"})
 """Generators that ship and draw nothing: their answers are quicker to give than to look up."""
@@ -39,6 +40,8 @@ class Pool:
         self._capacity = capacity
         self.close = close
         """Let go of the database; safe to call twice."""
+        self.traffic = Traffic()
+        """What is being drawn."""
 
     @classmethod
     def of(cls, settings: Settings, run_id: str) -> Self:

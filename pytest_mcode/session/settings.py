@@ -41,6 +41,8 @@ class Settings:
     db: Path = Path(".mcode/results.db")
     limit: int = 0
     tasks: tuple[str, ...] = ()
+    progress: str = "auto"
+    prices: tuple[tuple[str, float, float], ...] = ()
 
     def variants(self, benchmark: str) -> Iterator[Variant]:
         """The cells of one benchmark, model by model."""

@@ -40,3 +40,13 @@ def done(reader: Reader, run_id: str) -> frozenset[str]:
     """Node ids of the items whose verdicts are stored."""
     sql = "SELECT nodeid FROM items WHERE run_id = ? AND state = 'done'"
     return frozenset(row[0] for row in reader.rows(sql, (run_id,)))
+
+
+def draws(reader: Reader, run_id: str) -> list[tuple[str, int, int, bool]]:
+    """Per measured item: node id, draws, draws that passed, whether the first did."""
+    found = reader.rows(
+        "SELECT nodeid, samples_generated, coalesce(json_extract(solved_by, '$[0]'), 0),"
+        " first_passed FROM items WHERE run_id = ? AND state = 'done'",
+        (run_id,),
+    )
+    return [(nodeid, samples, passed, bool(first)) for nodeid, samples, passed, first in found]
