@@ -30,14 +30,18 @@ def labels(data):
 
 
 @pytest.mark.parametrize(
-    ("bench", "file", "count", "rates"),
+    ("bench", "file", "unlike", "rates"),
     [
-        ("humaneval+", "humaneval", 164, ("57.32", "64.02")),
-        ("mbpp+", "mbpp", 378, ("55.82", "65.87")),
+        ("humaneval+", "humaneval", {"HumanEval/39"}, ("57.93", "64.02")),
+        ("mbpp+", "mbpp", set(), ("55.82", "65.87")),
     ],
 )
-def test_llama3_equals_the_labels_of_evalplus(run, database, labels, bench, file, count, rates):
-    """Base, and base + plus, of every task; the report shows the leaderboard's two rates."""
+def test_llama3_equals_the_labels_of_evalplus(run, database, labels, bench, file, unlike, rates):
+    """Base, and base + plus, of 164 and 378 tasks; the report shows the leaderboard's two rates.
+
+    HumanEval/39 is right, and takes seconds for one plus input (`prime_fib(12)`): upstream's time
+    limit failed it (57.32 %), this one does not.
+    """
     expected, path = labels(file)
     result = run("-q", f"--mcode-bench={bench}", f"--mcode-model=replay:{path}")
     assert result.ret == 0, result.stdout.str()[-2000:]
@@ -45,9 +49,9 @@ def test_llama3_equals_the_labels_of_evalplus(run, database, labels, bench, file
         task: (json.loads(groups).get("base", False), verdict == "passed")
         for task, groups, verdict in database.rows("SELECT task_id, groups, verdict FROM attempts")
     }
-    assert len(found) == count
-    unlike = {t for t, (base, plus) in expected.items() if found[t] != (base, base and plus)}
-    assert unlike == set()
+    assert found.keys() == expected.keys()
+    wanted = {task: (base, base and plus) for task, (base, plus) in expected.items()}
+    assert unlike == {task for task in wanted if found[task] != wanted[task]}
     both, base = rates
     result.stdout.fnmatch_lines([f"*pass@1  * {both} *", f"*pass@1 base * {base} *"])
 
