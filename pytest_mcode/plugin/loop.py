@@ -21,6 +21,7 @@ def plan(session: pytest.Session) -> None:
     ours = [(item, cell) for item in session.items if (cell := states.cell_of(item))]
     if not ours or config.getoption("collectonly"):
         return
+    _import_what_items_need()
     resume.leave_out(session)
     state.order = {item.nodeid: i for i, item in enumerate(session.items)}
     if state.worker is not None:
@@ -32,6 +33,13 @@ def plan(session: pytest.Session) -> None:
     except McodeError as error:
         state.close()
         raise states.usage(error) from error
+
+
+def _import_what_items_need() -> None:
+    """Now, while no other thread runs: pytest's import hook parses our source into a tree, answers
+    are parsed ahead in the engine's thread, and CPython 3.11 fails when two threads do
+    (`SystemError: AST constructor recursion depth mismatch`, gh-106905)."""
+    import pytest_mcode.reports.properties  # noqa: F401
 
 
 def run_ahead(item: pytest.Item) -> None:

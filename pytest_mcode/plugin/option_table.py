@@ -116,7 +116,7 @@ def _truth(text: str) -> bool:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option("bench", _names, "", "benchmarks to run: humaneval, humaneval+, mbpp, mbpp:all, mbpp:sanitized, mbpp+, tiny, or a JSON-lines file in HumanEval's format", metavar="NAME,..."),
+    Option("bench", _names, "", "benchmarks to run: humaneval, humaneval+, mbpp, mbpp:all, mbpp:sanitized, mbpp+, tiny, or a JSON-lines file of your own", metavar="NAME,..."),
     Option("model", _names, "", "models; `backend:model` mixes backends; gold, garbage, replay:FILE and tiny need no server of yours", metavar="NAME,..."),
     Option("samples", _wholes(1), "1", "samples per task (a list is a grid)", metavar="N,..."),
     Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),

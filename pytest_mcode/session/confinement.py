@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 from collections.abc import Callable
@@ -54,6 +55,9 @@ class Confinement:
     def prepare(self) -> None:
         """Begin with what leaves nothing to be stopped: libraries, the daemon, the image."""
         if self._thread is None:
+            # not in the thread: two threads that import under pytest's hook may break each other
+            for kind in ("docker", "bubblewrap"):
+                importlib.import_module(f"pytest_mcode.sandboxes.{kind}")
             self._thread = threading.Thread(target=self._serve, name="mcode-sandbox", daemon=True)
             self._thread.start()
 
