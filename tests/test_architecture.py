@@ -31,6 +31,13 @@ HOME_OF = {
     "datasets": "benchmarks",
     "pyarrow": "benchmarks",
     "xllamacpp": "servers",
+    "numpy": "stats",
+    "scipy": "stats",
+    "matplotlib": "reports",
+    "jinja2": "reports",
+    "markupsafe": "reports",
+    "pygments": "reports",
+    "yaml": "ablation",
 }
 """Third-party library -> the one room that speaks to it."""
 
@@ -107,11 +114,11 @@ def test_each_library_has_one_room_and_waits_until_it_is_needed():
 
 
 def test_modules_fit_on_a_few_screens():
-    """No module has more than 300 lines, and the words of core have 410 in all: 400, and
-    ten since tasks may have other shapes than a function."""
+    """No module has more than 300 lines, and the words of core have 480 in all: 400, and
+    eighty since tasks, cells and attempts of studies have more to say than HumanEval's."""
     lines = {short(path): path.read_text().count("\n") for path in MODULES}
     assert {name: n for name, n in lines.items() if n > 300} == {}
-    assert sum(n for name, n in lines.items() if name.startswith("core/")) <= 410
+    assert sum(n for name, n in lines.items() if name.startswith("core/")) <= 480
 
 
 def test_functions_are_short():

@@ -157,8 +157,9 @@ class ModelSpec:
     request_timeout_s: float = 600.0
     """Deadline of one request, counted from when it left our queue."""
     retries: int = 4
+    """Further tries after a connection error, 429 or 5xx."""
     patience_s: float = 60.0
-    """Further tries after a connection error, 429 or 5xx; seconds to wait for a lost server."""
+    """Seconds to wait for a server that is away."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +187,15 @@ class Variant:
     strategy: str = "self_debug"
     feedback: Literal["hidden", "public", "none"] = "hidden"
     """Which tests' errors a repair is shown; named in every report."""
+    options: str = ""
+    """Settings that are this cell's own and not the run's: `temperature=0.2,top_p=0.9`, sorted."""
 
     @property
     def label(self) -> str:
         """The cell as it stands in item ids: `qwen2.5-coder-7b-n5-d3`."""
         tail = "" if self.strategy == "self_debug" else f"-{self.strategy}"
+        tail += "" if self.feedback == "hidden" else f"-{self.feedback}"
+        tail += f"-{self.options}" if self.options else ""
         return f"{self.model}-n{self.samples}-d{self.debug_iters}{tail}"
 
 

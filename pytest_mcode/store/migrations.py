@@ -37,11 +37,17 @@ def _draws_kept(database: Database) -> None:
         database.execute(statement)
 
 
+def _cells_of_studies(database: Database) -> None:
+    for statement in schema.CELLS:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
     ("0003_groups_of_tests", _groups_of_tests),
     ("0004_draws_kept", _draws_kept),
+    ("0005_cells_of_studies", _cells_of_studies),
 )
 
 LATEST = len(MIGRATIONS)

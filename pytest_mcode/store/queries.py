@@ -172,6 +172,7 @@ def variants(reader: Reader, filters: Filters = ALL) -> tuple[VariantRow, ...]:
     found = reader.rows(
         "SELECT v.variant_id, v.run_id, r.started, v.label, v.timeout_s, v.fingerprint,"
         " v.settings, v.benchmark, v.model, v.samples, v.debug_iters, v.strategy, v.feedback,"
+        " v.options,"
         f" {COUNTS} FROM variants v JOIN runs r USING (run_id) LEFT JOIN items i USING (variant_id)"
         f" WHERE {where} GROUP BY v.variant_id"
         " ORDER BY r.started DESC, r.rowid DESC, v.variant_id",
@@ -186,8 +187,8 @@ def variants(reader: Reader, filters: Filters = ALL) -> tuple[VariantRow, ...]:
             timeout_s=row[4],
             fingerprint=row[5],
             settings=json.loads(row[6]),
-            variant=Variant(*row[7:13]),
-            counts=Counts(*row[13:]),
+            variant=Variant(*row[7:14]),
+            counts=Counts(*row[14:]),
         )
         for row in found
     )

@@ -135,6 +135,13 @@ DRAWS = (
 )
 """Draws are found again by the digest of all that decides them; runs are taken up again."""
 
+CELLS = (
+    "ALTER TABLE variants ADD COLUMN options TEXT NOT NULL DEFAULT ''",
+    # Name of the study that the run is of; empty for a run of the command line.
+    "ALTER TABLE runs ADD COLUMN study TEXT NOT NULL DEFAULT ''",
+)
+"""Cells differ in any setting; runs belong to studies."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,
