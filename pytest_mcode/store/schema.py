@@ -139,8 +139,37 @@ CELLS = (
     "ALTER TABLE variants ADD COLUMN options TEXT NOT NULL DEFAULT ''",
     # Name of the study that the run is of; empty for a run of the command line.
     "ALTER TABLE runs ADD COLUMN study TEXT NOT NULL DEFAULT ''",
+    # JSON object: what a strategy notes of an attempt (`Attempt.notes`).
+    "ALTER TABLE attempts ADD COLUMN notes TEXT NOT NULL DEFAULT '{}'",
+    # Whether the attempt that the strategy chose passed; NULL where it chooses none.
+    "ALTER TABLE items ADD COLUMN chosen INTEGER",
+    # Requests of a strategy that are no attempts: planners, judges. Columns as in `attempts`.
+    """CREATE TABLE calls (
+        item_id INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+        run_id TEXT NOT NULL,
+        variant_id INTEGER NOT NULL,
+        task_id TEXT NOT NULL,
+        sample INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        finish_reason TEXT NOT NULL,
+        queue_s REAL NOT NULL,
+        request_s REAL NOT NULL,
+        calls INTEGER NOT NULL,
+        form TEXT NOT NULL,
+        reused INTEGER NOT NULL,
+        draw TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        options TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        thinking TEXT NOT NULL,
+        PRIMARY KEY (item_id, sample, role, number)
+    ) STRICT""",
+    "CREATE INDEX calls_by_draw ON calls (draw) WHERE draw <> ''",
 )
-"""Cells differ in any setting; runs belong to studies."""
+"""Cells differ in any setting; runs belong to studies; strategies choose, note and ask besides."""
 
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
