@@ -26,6 +26,7 @@ from typing import Literal
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.protocols import Sandbox
 from pytest_mcode.core.records import Limits, Program, SandboxSpec
+from tests import corpus
 from tests.benchmarks.hostile_peer import HONEST, LIMIT_S, TESTS
 
 CORPUS = Path(__file__).parents[1] / "hostile"
@@ -51,12 +52,6 @@ class Outcome:
     expected: Sequence[str]
     verdict: End
     next: End
-
-
-def expectation(path: Path) -> list[str]:
-    """The verdicts that a file's first line names."""
-    first = path.read_bytes().partition(b"\n")[0].decode()
-    return first.partition("expect:")[2].partition(" - ")[0].strip().split("|")
 
 
 def command(image: str, name: str, mounts: dict[Path, str], *program: str) -> list[str]:
@@ -110,7 +105,7 @@ def in_container(image: str, method: str, path: Path, peers: Path) -> Outcome:
     said, late = verdicts(arguments, word)
     missing: End = "hangs" if late else "dies"
     ends = [*said, missing, missing][:2]
-    return Outcome(path.stem, expectation(path), ends[0], ends[1])
+    return Outcome(path.stem, corpus.read(path)[1], ends[0], ends[1])
 
 
 def by_exit_status(image: str, path: Path) -> Outcome:
@@ -130,7 +125,7 @@ def by_exit_status(image: str, path: Path) -> Outcome:
         except subprocess.TimeoutExpired:
             verdict = "fail"
         subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
-    return Outcome(path.stem, expectation(path), verdict, "pass")
+    return Outcome(path.stem, corpus.read(path)[1], verdict, "pass")
 
 
 def in_sandbox(sandbox: Sandbox, path: Path) -> Outcome:
@@ -144,10 +139,10 @@ def in_sandbox(sandbox: Sandbox, path: Path) -> Outcome:
         after = [sandbox.submit(honest) for _ in range(4)]
         clean = all(one.result().passed for one in after)
     except InfraError:
-        return Outcome(path.stem, expectation(path), "dies", "dies")
+        return Outcome(path.stem, corpus.read(path)[1], "dies", "dies")
     lost = "had to be replaced" in seen.detail
     verdict: End = "dies" if lost else "pass" if seen.passed else "fail"
-    return Outcome(path.stem, expectation(path), verdict, "pass" if clean else "fail")
+    return Outcome(path.stem, corpus.read(path)[1], verdict, "pass" if clean else "fail")
 
 
 def row(label: str, outcomes: Iterable[Outcome]) -> str:
@@ -214,7 +209,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--only", nargs="*", default=[], help="names of programs; all")
     given = parser.parse_args(arguments)
     paths = [p for p in sorted(CORPUS.glob("*.py")) if not given.only or p.stem in given.only]
-    honest = sum(expectation(path) == ["passed"] for path in paths)
+    honest = sum(corpus.read(path)[1] == ["passed"] for path in paths)
     print(f"{len(paths) - honest} programs that must not pass, {honest} that must\n")
     print("| method | false pass | false fail | harness hangs | harness dies | next one poisoned |")
     print("|---|--:|--:|--:|--:|--:|", flush=True)

@@ -13,25 +13,15 @@ from typing import Any, get_args
 from pytest_mcode.benchmarks.completion import split_prompt
 from pytest_mcode.benchmarks.humaneval import HumanEval
 from pytest_mcode.core.records import Limits, Program, Status, Verdict
+from tests import corpus
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-HOSTILE = ROOT / "tests" / "hostile"
 HEAVY = frozenset(f"HumanEval/{number}" for number in (32, 36, 75, 147))
 """Their tests alone compute as long as those of the other 160 together."""
 CODEGEN = "completions/codegen16b_humaneval_n100"
 STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 """Where a completion of a base model ends (Chen et al. 2021)."""
-DOUBLE = """
-def check(candidate):
-    assert candidate(2) == 4
-    assert candidate(21) == 42
-    assert candidate(-3) == -6
-    assert candidate(0) == 0
-
-check(double)
-"""
-"""The tests of every program in tests/hostile."""
 
 _PASSED: frozenset[Status] = frozenset({"passed"})
 _NOT_PASSED: frozenset[Status] = frozenset(get_args(Status)) - _PASSED
@@ -97,15 +87,14 @@ def codegen(data: Path, samples: int, limits: Limits) -> list[Sample]:
     return found
 
 
-def hostile(folder: Path = HOSTILE) -> list[Sample]:
+def hostile(folder: Path = corpus.HOSTILE) -> list[Sample]:
     """Every program of the hostile corpus with the verdicts of its first line."""
     found = []
     for path in sorted(folder.glob("*.py")):
-        source = path.read_bytes().decode("utf-8", "surrogatepass")
-        words = source.partition("expect:")[2].partition(" - ")[0].strip().split("|")
+        source, words = corpus.read(path)
         expected = frozenset(status for status in get_args(Status) if status in words)
         limits = Limits(wall_s=1.0 if "timeout" in expected else 2.0, memory_mb=128)
-        program = Program(source, DOUBLE, ("double",), checks=4, limits=limits)
+        program = Program(source, corpus.DOUBLE, ("double",), checks=4, limits=limits)
         found.append(Sample(f"hostile/{path.stem}", program, expected))
     return found
 

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_mcode.core.protocols import Sandbox
 from pytest_mcode.core.records import Limits, Program, Verdict
+from tests import corpus
 
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile_in_process").glob("*.py"))
 SHORT = Limits(wall_s=2.0, memory_mb=256)
@@ -354,8 +355,7 @@ def doubles(source: str) -> Program:
 @pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
 def test_hostile_programs_do_not_pass_and_harm_nobody(sandbox, path):
     """Each file's first line says which verdicts are right; the next program still passes."""
-    source = path.read_text()
-    expected = source.partition("expect:")[2].partition(" - ")[0].strip().split("|")
+    source, expected = corpus.read(path)
     seen = sandbox.run(doubles(source))
     assert seen.status in expected, seen
     assert seen.mode == "in_process"

@@ -16,8 +16,9 @@ import pytest
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.protocols import Sandbox
 from pytest_mcode.core.records import Limits, Program, SandboxSpec, Verdict
+from tests import corpus
 
-HOSTILE = sorted((Path(__file__).parents[1] / "hostile").glob("*.py"))
+HOSTILE = sorted(corpus.HOSTILE.glob("*.py"))
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SHORT = Limits(wall_s=2.0, memory_mb=128)
 BRIEF = Limits(wall_s=1.0, memory_mb=128)
@@ -533,38 +534,21 @@ def test_describe_names_what_decides_verdicts(sandbox):
 
 # -- the hostile corpus -----------------------------------------------------------------------
 
-DOUBLE = """
-def check(candidate):
-    assert candidate(2) == 4
-    assert candidate(21) == 42
-    assert candidate(-3) == -6
-    assert candidate(0) == 0
-
-check(double)
-"""
-
-
 BREAKERS = {"files_deep"}
 """What may cost a slot: each names a trick whose clean-up is given up on purpose."""
 AMPLE = Limits(wall_s=20.0, memory_mb=128)
 """For programs that end by themselves, also on a machine that does much else."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-HONEST = Program("def double(n): return n * 2", DOUBLE, ("double",), checks=4)
-
-
-def expectation(path: Path) -> tuple[str, list[str]]:
-    """A hostile file's source, and the verdicts that its first line names."""
-    source = path.read_bytes().decode("utf-8", "surrogatepass")
-    return source, source.partition("expect:")[2].partition(" - ")[0].strip().split("|")
+HONEST = Program("def double(n): return n * 2", corpus.DOUBLE, ("double",), checks=4)
 
 
 @pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
 def test_hostile_programs_do_not_pass_and_harm_nobody(sandbox, path):
     """Each file's first line says which verdict is right; whoever shares the batch, runs in the
     other slot meanwhile or comes next still passes, and the words can be shown to anybody."""
-    source, expected = expectation(path)
+    source, expected = corpus.read(path)
     limits = BRIEF if "timeout" in expected else AMPLE
-    hostile = Program(source, DOUBLE, ("double",), checks=4, limits=limits)
+    hostile = Program(source, corpus.DOUBLE, ("double",), checks=4, limits=limits)
     mates = [sandbox.submit(one) for one in (HONEST, HONEST, hostile, *[HONEST] * 5)]
     seen = mates.pop(2).result()
     assert seen.status in expected, seen
@@ -576,17 +560,17 @@ def test_hostile_programs_do_not_pass_and_harm_nobody(sandbox, path):
 
 def test_the_hostile_corpus_is_large_and_knows_what_it_expects():
     """At least 80 tricks that must not pass; two verdicts only where the file says why."""
-    expected = {path.stem: expectation(path)[1] for path in HOSTILE}
+    expected = {path.stem: corpus.read(path)[1] for path in HOSTILE}
     assert sum("passed" not in verdicts for verdicts in expected.values()) >= 80
     for path in HOSTILE:
-        source, verdicts = expectation(path)
+        source, verdicts = corpus.read(path)
         assert (len(verdicts) == 1) == ("\n# two verdicts: " not in source), path.stem
 
 
 def test_a_program_in_one_slot_reaches_no_other(sandbox):
     """While it holds whatever the kernel counts by user, programs in other slots pass."""
-    source, _ = expectation(Path(__file__).parents[1] / "hostile" / "hoard_in_flight.py")
-    hostile = sandbox.submit(Program(source, DOUBLE, ("double",), limits=Limits(wall_s=1.0)))
+    source, _ = corpus.read(corpus.HOSTILE / "hoard_in_flight.py")
+    hostile = sandbox.submit(Program(source, corpus.DOUBLE, ("double",), limits=Limits(wall_s=1.0)))
     honest = 0
     while not hostile.done():
         assert sandbox.run(HONEST).passed

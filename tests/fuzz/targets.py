@@ -89,7 +89,7 @@ def dialogue(**names: Callable[..., Any]) -> Iterator[dict[str, Any]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ends = theirs.recv, theirs.sendall
-        serving = worker.Worker(*ends[: worker.Worker.__init__.__code__.co_argcount - 1])
+        serving = worker.Worker()
         serving.read, serving.send = ends
         serving.names = dict(names)
         thread = threading.Thread(target=serving.listen)

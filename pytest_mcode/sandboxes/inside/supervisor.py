@@ -10,7 +10,7 @@ other end is a fresh worker's, together with the report on the worker before. On
 whether it is still itself.
 
 Lean on purpose. A fork shares all pages; each one that either side then writes to, be it only to
-count a reference, is copied: 2 microseconds a page, which is most of what a program costs. Hence
+count a reference, is copied: 2 microseconds a page, nearly half of what a program costs. Hence
 functions by name instead of by module and attribute (four pages less each), one worker made before
 the first fork, and few objects per round. `perf record -e page-faults -c 1 -d` shows them.
 """
