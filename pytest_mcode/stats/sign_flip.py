@@ -1,0 +1,81 @@
+"""The sign-flip permutation test of paired differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Alternative = Literal["two-sided", "less", "greater"]
+
+LATTICE = 500_000
+"""The largest sum of whole steps for which the distribution is written out."""
+ROUNDS = 100_000
+"""Random flips where it is not."""
+
+
+def sign_flip(d: Sequence[float], alternative: Alternative = "two-sided", seed: int = 0) -> float:
+    """p of H0: each difference is as likely to have the other sign; the statistic is their sum.
+
+    Exact where the differences are shares of samples: they are whole multiples of one step, so the
+    distribution of the sum over all 2^T flips is a convolution. For differences of 0 and +-1 that
+    is the exact McNemar test. Otherwise (1 + hits) / (1 + R) of R = 100,000 seeded random flips,
+    which never understates p on average (Phipson and Smyth 2010, SAGMB 9:39).
+    Source: Fisher 1935, "The Design of Experiments", section 21. All differences zero: p = 1.
+    """
+    steps = _steps([abs(x) for x in d if x])
+    total = math.fsum(d)
+    if steps is None:
+        upper, lower = _sampled(d, total, seed)
+    elif not steps:
+        return 1.0
+    else:
+        upper, lower = _exact(steps, round(total / math.fsum(map(abs, d)) * sum(steps)))
+    if alternative == "two-sided":
+        return min(1.0, 2 * min(upper, lower))
+    return upper if alternative == "greater" else lower
+
+
+def _steps(sizes: Sequence[float]) -> list[int] | None:
+    """The sizes in whole multiples of their common step; None where there is no coarse one."""
+    parts = [Fraction(size).limit_denominator(10_000) for size in sizes]
+    if any(abs(float(part) - size) > 1e-9 for part, size in zip(parts, sizes, strict=True)):
+        return None
+    unit = math.lcm(*(part.denominator for part in parts))
+    steps = [int(part * unit) for part in parts]
+    common = math.gcd(*steps) or 1
+    return [step // common for step in steps] if sum(steps) // common <= LATTICE else None
+
+
+def _exact(steps: Sequence[int], total: int) -> tuple[float, float]:
+    """P(sum >= total), P(sum <= total) over all flips."""
+    import numpy as np
+
+    chance: np.ndarray = np.zeros(sum(steps) + 1)
+    chance[0] = 1.0
+    reached = 0
+    for step in sorted(steps):
+        # Element i: the steps that kept a plus sign sum up to i.
+        chance[: reached + step + 1] *= 0.5
+        grown = chance[: reached + 1].copy()
+        chance[step : reached + step + 1] += grown
+        reached += step
+    plus = (total + reached) // 2
+    return min(1.0, float(chance[plus:].sum())), min(1.0, float(chance[: plus + 1].sum()))
+
+
+def _sampled(d: Sequence[float], total: float, seed: int) -> tuple[float, float]:
+    import numpy as np
+
+    dice = np.random.default_rng(seed)
+    sizes = np.array(d)
+    above = below = 1
+    for _ in range(0, ROUNDS, 1000):
+        sums = dice.choice((-1.0, 1.0), size=(1000, len(d))) @ sizes
+        above += int((sums >= total - 1e-9).sum())
+        below += int((sums <= total + 1e-9).sum())
+    return above / (ROUNDS + 1), below / (ROUNDS + 1)
