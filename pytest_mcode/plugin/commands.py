@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mcode.core.errors import McodeError
-from pytest_mcode.plugin import options
+from pytest_mcode.plugin import options, outputs
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def report(state: State) -> int:
             lines = scaling.scaling_lines(scaling.compare_samples(store, filters))
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
+        lines += outputs.write(state, store, filters)
     finally:
         store.close()
     for line in lines:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mcode.core.errors import McodeError
+from pytest_mcode.plugin import outputs
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
+    from pytest_mcode.store.queries import Filters
 
 
 def header(config: pytest.Config) -> list[str]:
@@ -44,18 +46,28 @@ def summary(reporter: pytest.TerminalReporter) -> None:
     from pytest_mcode.store.queries import Filters
 
     try:
-        found = summaries.summarize(
-            recorder.store, Filters(run=(recorder.run_id,)), state.settings.prices
-        )
+        filters = Filters(run=(recorder.run_id,))
+        found = summaries.summarize(recorder.store, filters, state.settings.prices)
         lines = text.lines(found, width=reporter._tw.fullwidth)
     except McodeError as error:
         lines = [f"no summary: {error}"]
+    else:
+        lines += _files(state, filters)
     _unsolved(reporter)
     reporter.section("mcode", sep="=")
     for line in lines:
         reporter.write_line(line)
     if recorder.lost:
         reporter.write_line(f"RESULTS WERE LOST: {recorder.lost}", red=True, bold=True)
+
+
+def _files(state: State, filters: Filters) -> list[str]:
+    """The files that were asked for; one that cannot be written says so."""
+    assert state.recorder is not None
+    try:
+        return outputs.write(state, state.recorder.store, filters)
+    except McodeError as error:
+        return [str(error)]
 
 
 def _unsolved(reporter: pytest.TerminalReporter) -> None:

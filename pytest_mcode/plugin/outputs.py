@@ -1,0 +1,48 @@
+"""Files that are written beside what the terminal shows: `--mcode-<name>=PATH`.
+
+With `--mcode-report` they hold what the filters choose, at the end of a run what the run measured.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.plugin import options
+
+if TYPE_CHECKING:
+    from pytest_mcode.plugin.state import State
+    from pytest_mcode.reports.cost import Price
+    from pytest_mcode.store.queries import Filters
+    from pytest_mcode.store.reader import Reader
+
+Write = Callable[["Reader", "Filters", "Sequence[Price]", Path], str]
+"""Writes one file or folder; returns what to tell the user, one line."""
+
+OUTPUTS: dict[str, str] = {}
+"""Option -> `module:function` of type `Write`, imported when it is asked for."""
+
+
+def asked(state: State) -> list[tuple[str, Path]]:
+    """(option, path) of the files that are to be written. Raises `ConfigError`."""
+    get = options.Resolved(state.config)
+    found = [(name, get.path(name)) for name in OUTPUTS]
+    return [(name, path) for name, path in found if path is not None]
+
+
+def write(state: State, reader: Reader, filters: Filters) -> list[str]:
+    """Write them all; what to tell the user. Raises `ConfigError` where one cannot be written."""
+    said = []
+    for name, path in asked(state):
+        module, _, function = OUTPUTS[name].partition(":")
+        writer: Write = getattr(importlib.import_module(module), function)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            said.append(writer(reader, filters, state.settings.prices, path))
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ConfigError(f"--mcode-{name}={path} cannot be written: {why}") from error
+    return said
