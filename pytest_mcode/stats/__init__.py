@@ -1,1 +1,1 @@
-"""What the numbers say: pass@k and intervals. Numbers in, numbers out; no file, no database."""
+"""What the numbers say: rates, intervals, comparisons, curves. Numbers in, numbers out; no file."""

@@ -87,7 +87,7 @@ def minimum_detectable(
 def tasks_needed(
     expected: Noise, effect: float, alpha: float = 0.05, wanted: float = 0.8, sides: Sides = 2
 ) -> int | None:
-    """The fewest tasks on which `effect` is found with the power `wanted`; None above 10 million."""
+    """The fewest tasks on which `effect` is found with power `wanted`; None above 10 million."""
     return _first(lambda t: power(expected, effect, t, alpha, sides) >= wanted, 2, MOST)
 
 
@@ -152,7 +152,7 @@ def _most_lost(m: np.ndarray, tail: float) -> np.ndarray:
     import numpy as np
     from scipy.special import bdtr, ndtri
 
-    k = np.maximum(0, np.floor(m / 2 + ndtri(tail) * np.sqrt(m) / 2 + 2))
+    k: np.ndarray = np.maximum(0, np.floor(m / 2 + ndtri(tail) * np.sqrt(m) / 2 + 2))
     while (over := (k >= 0) & (bdtr(np.maximum(k, 0), m, 0.5) > tail)).any():
         k = np.where(over, k - 1, k)
     return k
@@ -164,5 +164,5 @@ def _binomial(m: np.ndarray, n: int, p: float) -> np.ndarray:
     from scipy.special import gammaln, xlog1py, xlogy
 
     ways = gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
-    chance: np.ndarray = np.asarray(np.exp(ways + xlogy(m, p) + xlog1py(n - m, -p)))
+    chance: np.ndarray = np.exp(ways + xlogy(m, p) + xlog1py(n - m, -p))
     return chance
