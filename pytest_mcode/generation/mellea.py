@@ -38,12 +38,8 @@ class Mellea:
         self._backend: Any = None
 
     def describe(self) -> Mapping[str, Json]:
-        """Backend, model and sampling. The URL moves no number and is left out."""
-        return {
-            "backend": self.spec.backend,
-            "model": self.spec.model,
-            "sampling": wire.described(self.spec),
-        }
+        """Backend and model. The URL moves no number; sampling comes with each request."""
+        return {"backend": self.spec.backend, "model": self.spec.model}
 
     async def preflight(self) -> None:
         """Ask the server for the model. Raises `ConfigError` or `InfraError` with the cure."""

@@ -55,14 +55,12 @@ def checked(sampling: Sampling) -> dict[str, Json]:
     return extra
 
 
-def described(spec: ModelSpec) -> dict[str, Json]:
+def described(sampling: Sampling) -> dict[str, Json]:
     """Sampling for the fingerprint, with the stop sequences that are really sent."""
-    sampling = asdict(spec.sampling)
-    sampling["extra"] = checked(spec.sampling)
-    sampling["stop"] = list(spec.sampling.stop)
-    if spec.sampling.prompt_style == "completion" and not spec.sampling.stop:
-        sampling["stop"] = {"function": list(STOP_SEQUENCES), "text": list(TEXT_STOP_SEQUENCES)}
-    return sampling
+    found: dict[str, Json] = asdict(sampling) | {"stop": list(sampling.stop)}
+    if sampling.prompt_style == "completion" and not sampling.stop:
+        found["stop"] = {"function": list(STOP_SEQUENCES), "text": list(TEXT_STOP_SEQUENCES)}
+    return found
 
 
 def options(spec: ModelSpec, sampling: Sampling, task: Task) -> dict[str, Json]:

@@ -46,7 +46,7 @@ class Controller:
             done.write_text(json.dumps(sorted(state.done)))
             node.workerinput["mcode_done"] = str(done)
         if state.benches:
-            node.workerinput["mcode_addresses"] = dict(state.session.addresses)
+            node.workerinput["mcode_addresses"] = dict(state.session.models.addresses)
             node.workerinput["mcode_sandbox"] = state.session.sandbox_kind
             node.workerinput["mcode_host_factor"] = state.session.host_factor
 

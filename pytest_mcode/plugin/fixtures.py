@@ -66,12 +66,12 @@ class Model:
     def ask(self, prompt: str | Messages, sample: int = 0, iteration: int = 0) -> Answer:
         """One answer to a user message, or to a whole chat. Raises `InfraError`."""
         messages = (Message("user", prompt),) if isinstance(prompt, str) else prompt
-        sampling = self._session.settings.sampling
+        sampling = self._session.settings.of(self._cell.variant).sampling
         seed = seed_for(sampling.seed, self._cell.task.task_id, sample, iteration)
         request = Request(
             self._cell.task, messages, sample, iteration, replace(sampling, seed=seed)
         )
-        generator = self._session.generator(self._session.model_of(self._cell.variant))
+        generator = self._session.generator(self._cell.variant)
         asking = self._session.pool.traffic.ask(generator, request)
         return self._session.engine.submit(asking).result()
 

@@ -54,7 +54,7 @@ def open_recorder(state: State) -> Recorder:
 
     recorder = state.recorder = Recorder(state, Store.open(state.settings.db))
     state.config.pluginmanager.register(recorder, "mcode-recorder")
-    state.session.preflight()
+    state.session.models.preflight()
     for bench in state.benches:
         require_proof(state, recorder.store, bench)
     recorder.begin()

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from hashlib import sha256
 from json import dumps
 from typing import Self
 
 from pytest_mcode.core.protocols import Generator
-from pytest_mcode.core.records import Answer, Attempt, Dataset, Json, Messages, Task
-from pytest_mcode.generation import extraction, prompts
+from pytest_mcode.core.records import (
+    Answer,
+    Attempt,
+    Dataset,
+    Json,
+    Messages,
+    Sampling,
+    Task,
+)
+from pytest_mcode.generation import extraction, prompts, wire
 from pytest_mcode.session.settings import Settings
 from pytest_mcode.session.traffic import Traffic
 
@@ -77,12 +84,12 @@ class Pool:
         return await asyncio.to_thread(self._find, draw)
 
 
-def source(generator: Generator, dataset: Dataset, settings: Settings) -> str:
-    """Digest of what all draws of a generator on a data set share."""
+def source(generator: Generator, dataset: Dataset, sampling: Sampling) -> str:
+    """Digest of what all draws of a generator on a data set share, with such sampling."""
     return _digest(
         [
             dict(generator.describe()),
-            asdict(settings.sampling),
+            wire.described(sampling),
             prompts.VERSION,
             extraction.VERSION,
             dataset.sha256,

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
-from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox, Server
+from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox
 from pytest_mcode.core.records import (
     Answer,
     Dataset,
     Json,
-    ModelSpec,
     Outcome,
     Task,
     Variant,
     Verdict,
 )
-from pytest_mcode.generation import extraction, prompts
+from pytest_mcode.generation import extraction, prompts, wire
 from pytest_mcode.session import attempt, draws, wellformed
 from pytest_mcode.session.cells import Cell, make_benchmark, selected
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
+from pytest_mcode.session.models import Models
 from pytest_mcode.session.names import Names
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings, bench_label
@@ -51,14 +49,10 @@ class Session:
         """Tells the user what takes long or is not as it could be."""
         self.workers = workers
         """Processes that share cores and server slots with this one."""
-        self.addresses = dict(addresses or {})
-        """Model -> base URL of the servers that the run has started."""
-        self._served = ExitStack()
+        self.models = Models(settings, registry, workers, addresses or {})
         self._stack = ExitStack()
         self._benchmarks: dict[str, Benchmark] = {}
         self._datasets: dict[str, Dataset] = {}
-        self._generators: dict[str, Generator] = {}
-        self._servers: dict[str, Server] = {}
         self._confinement: Confinement | None = None
         self.sandbox_kind = settings.sandbox
         """The one that was taken, for xdist's workers: a run never mixes two."""
@@ -66,7 +60,7 @@ class Session:
         """By which it lengthens time limits; the same in all workers."""
         self._verifier: Verifier | None = None
         self._engine: Engine | None = None
-        self._parts: dict[tuple[str, str, str], attempt.Parts] = {}
+        self._parts: dict[tuple[str, str, str, str], attempt.Parts] = {}
         self.names = Names()
         self._pool: draws.Pool | None = None
 
@@ -100,41 +94,6 @@ class Session:
                 yield from (Cell(task, v) for v in variants if v.model == model)
 
     # Who does it
-
-    def spec(self, model: str) -> ModelSpec:
-        """The model as named, with the address of its server where the run has started one."""
-        known = {*self.registry.names("generator"), *self.registry.names("server")}
-        spec = self.settings.model_spec(model, known.__contains__)
-        if spec.backend in self.registry.names("server"):
-            if model not in self.addresses:
-                self.serve(model)
-            url, _, served = self.addresses[model].partition(" ")
-            spec = replace(spec, backend="openai", model=served, base_url=url)
-        return spec
-
-    def serve(self, model: str) -> None:
-        """Start the server of a model that a run serves by itself; its address is kept."""
-        head, _, argument = model.partition(":")
-        if head not in self.registry.names("server") or model in self.addresses:
-            return
-        server: Server = self.registry.factory("server", head)(argument)
-        url = server.start()
-        self._served.callback(server.close)
-        self._servers[model] = server
-        self.addresses[model] = f"{url} {server.model}"
-
-    def generator(self, model: str) -> Generator:
-        """The live generator of a model name as the user gave it."""
-        if model not in self._generators:
-            spec = self.spec(model)
-            make = self.registry.factory("generator", spec.backend)
-            made: Generator = make(spec)
-            if not isinstance(getattr(made, "concurrency", None), int):
-                raise ConfigError(f"generator {spec.backend!r} needs a whole number `concurrency`")
-            if self.workers > 1:
-                made = make(replace(spec, concurrency=max(1, made.concurrency // self.workers)))
-            self._generators[model] = made
-        return self._generators[model]
 
     @property
     def sandbox(self) -> Sandbox:
@@ -185,26 +144,27 @@ class Session:
 
     def parts(self, variant: Variant) -> attempt.Parts:
         """The live objects that the items of a variant share."""
-        key = (variant.benchmark, variant.model, variant.strategy)
+        key = (variant.benchmark, variant.model, variant.strategy, variant.options)
         if key not in self._parts:
-            generator = self.generator(self.model_of(variant))
+            own = self.settings.of(variant)
+            generator = self.generator(variant)
             dataset = self.dataset(variant.benchmark)
             self._parts[key] = attempt.Parts(
                 benchmark=self.benchmark(variant.benchmark),
                 generator=generator,
                 strategy=self.registry.factory("strategy", variant.strategy)(),
                 verify=self.verifier.verify,
-                sampling=self.settings.sampling,
-                limits=self.settings.limits,
+                sampling=own.sampling,
+                limits=own.limits,
                 pool=self.pool,
-                source=draws.source(generator, dataset, self.settings),
+                source=draws.source(generator, dataset, own.sampling),
                 kept=draws.is_kept(generator),
             )
         return self._parts[key]
 
-    def model_of(self, variant: Variant) -> str:
-        """The model as the user named it, from the shortened name in a variant."""
-        return self.names.model(variant.model)
+    def generator(self, variant: Variant) -> Generator:
+        """The live generator of a variant's model."""
+        return self.models.generator(self.names.model(variant.model))
 
     def submit(self, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""
@@ -228,33 +188,19 @@ class Session:
 
     def window(self) -> int:
         """Items to keep under way, so that generator and sandbox both stay busy."""
-        in_flight = max((g.concurrency for g in self._generators.values()), default=1)
         taken = self.confinement.taken
         slots = taken.slots if taken is not None else 1
-        return 2 * slots + -(-2 * in_flight // min(self.settings.samples))
-
-    def preflight(self) -> None:
-        """Servers up, models there. Raises `ConfigError` or `InfraError`; nothing is drawn."""
-        for model in self.settings.models:
-            self.serve(model)
-        engine = Engine(1)
-        try:
-            for model in self.settings.models:
-                spec = self.spec(model)
-                probe: Generator = self.registry.factory("generator", spec.backend)(spec)
-                engine.submit(_probe(probe)).result()
-        finally:
-            engine.close()
+        return 2 * slots + -(-2 * self.models.in_flight // min(self.settings.samples))
 
     def fingerprint(self, variant: Variant) -> dict[str, Json]:
         """Everything that may move a number of this variant, part by part."""
         from pytest_mcode import __version__
 
-        dataset = self.dataset(variant.benchmark)
+        dataset, own = self.dataset(variant.benchmark), self.settings.of(variant)
         return {
             "data": {"benchmark": variant.benchmark, "sha256": dataset.sha256},
-            "model": dict(self.generator(self.model_of(variant)).describe()),
-            "sampling": asdict(self.settings.sampling),
+            "model": dict(self.generator(variant).describe()),
+            "sampling": wire.described(own.sampling),
             "prompts": prompts.VERSION,
             "extraction": extraction.VERSION,
             "strategy": {
@@ -263,7 +209,7 @@ class Session:
                 "samples": variant.samples,
                 "debug_iters": variant.debug_iters,
             },
-            "limits": asdict(self.settings.limits),
+            "limits": asdict(own.limits),
             "verify_times": self.settings.verify_times,
             "sandbox": dict(self.sandbox.describe()),
             "version": __version__,
@@ -273,10 +219,10 @@ class Session:
         """Cancel requests and stop engine and sandbox; servers stay up for the workers."""
         engine, self._engine = self._engine, None
         try:
-            if engine is not None and not engine.close(self._farewell):
+            if engine is not None and not engine.close(self.models.farewell):
                 self.say("a generator did not let go of the event loop; its thread is left behind")
         finally:
-            self._generators.clear()
+            self.models.forget()
             self._parts.clear()
             self._confinement = self._verifier = self._pool = None
             self._stack.close()
@@ -286,15 +232,4 @@ class Session:
         try:
             self.rest()
         finally:
-            self._served.close()
-
-    async def _farewell(self) -> None:
-        live = list(self._generators.values())
-        await asyncio.gather(*(generator.aclose() for generator in live), return_exceptions=True)
-
-
-async def _probe(generator: Generator) -> None:
-    try:
-        await generator.preflight()
-    finally:
-        await asyncio.gather(generator.aclose(), return_exceptions=True)
+            self.models.close()

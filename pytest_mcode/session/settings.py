@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.core.records import Limits, ModelSpec, Sampling, SandboxSpec, Variant
+from pytest_mcode.core.records import Json, Limits, ModelSpec, Sampling, SandboxSpec, Variant
+
+OWN: Mapping[str, tuple[str, str]] = {
+    "max_tokens": ("sampling", "max_tokens"),
+    "memory": ("limits", "memory_mb"),
+    "prompt_style": ("sampling", "prompt_style"),
+    "seed": ("sampling", "seed"),
+    "temperature": ("sampling", "temperature"),
+    "thinking": ("sampling", "thinking"),
+    "timeout": ("limits", "wall_s"),
+    "top_p": ("sampling", "top_p"),
+}
+"""What `Variant.options` may name -> the part of the settings and its field."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +55,45 @@ class Settings:
     tasks: tuple[str, ...] = ()
     progress: str = "auto"
     prices: tuple[tuple[str, float, float], ...] = ()
+    study: str = ""
+    """Name of the study whose cells these are; empty for a grid of the command line."""
+    question: str = ""
+    """What the study asks."""
+    vary: tuple[tuple[str, tuple[Json, ...]], ...] = ()
+    """The further dimensions of a study's grid: `strategy`, `feedback` or a name in `OWN`."""
 
     def variants(self, benchmark: str) -> Iterator[Variant]:
         """The cells of one benchmark, model by model."""
-        for model, n, d in itertools.product(self.models, self.samples, self.debug_iters):
+        names = [name for name, _ in self.vary]
+        further = itertools.product(*(values for _, values in self.vary))
+        grid = itertools.product(self.models, self.samples, self.debug_iters, further)
+        for model, n, d, values in grid:
+            own = dict(zip(names, values, strict=True))
             yield Variant(
                 benchmark=benchmark,
                 model=label(model),
                 samples=n,
                 debug_iters=d,
-                strategy=self.strategy,
-                feedback=self.feedback,  # type: ignore[arg-type]  # checked by the option's choices
+                strategy=own.pop("strategy", self.strategy),
+                feedback=own.pop("feedback", self.feedback),
+                options=",".join(f"{name}={_text(own[name])}" for name in sorted(own)),
             )
+
+    def of(self, variant: Variant) -> Settings:
+        """These settings with what is the variant's own."""
+        changes: dict[str, dict[str, Json]] = {"sampling": {}, "limits": {}}
+        for option in filter(None, variant.options.split(",")):
+            name, _, value = option.partition("=")
+            part, field_name = OWN[name]
+            kind = type(getattr(getattr(self, part), field_name))
+            changes[part][field_name] = kind(value)
+        return replace(
+            self,
+            sampling=replace(self.sampling, **changes["sampling"]),
+            limits=replace(self.limits, **changes["limits"]),
+            strategy=variant.strategy,
+            feedback=variant.feedback,
+        )
 
     def model_spec(self, model: str, is_backend: Callable[[str], bool]) -> ModelSpec:
         """Resolve `backend:model`, a bare backend (`gold`) or a model of the default backend."""
@@ -72,6 +111,10 @@ class Settings:
             patience_s=self.patience_s,
         )
         return replace(spec, backend=head, model=tail) if is_backend(head) else spec
+
+
+def _text(value: Json) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def label(model: str) -> str:

@@ -72,7 +72,7 @@ def solve(tmp_path):
             with contextlib.closing(draws.Pool.of(settings, run_id)) as pool:
                 parts = attempt.Parts(
                     BENCHMARK, generator, SelfDebug(), verify, settings.sampling, Limits(), pool,
-                    draws.source(generator, DATASET, settings), draws.is_kept(generator),
+                    draws.source(generator, DATASET, settings.sampling), draws.is_kept(generator),
                 )  # fmt: skip
                 found = asyncio.run(attempt.solve(TASK, variant, parts))
             assert not found.infra
@@ -147,14 +147,15 @@ def test_what_moves_an_answer_moves_the_digest():
     settings = Settings(sampling=SPEC.sampling)
 
     def one(spec=SPEC, settings=settings, dataset=DATASET, task=TASK, messages=HELLO, place=(0, 0)):
-        return draws.digest(draws.source(Mellea(spec), dataset, settings), task, messages, *place)
+        source = draws.source(Mellea(spec), dataset, settings.sampling)
+        return draws.digest(source, task, messages, *place)
 
     other_seed = replace(settings, sampling=replace(settings.sampling, seed=8))
     found = [
         one(),
         one(spec=replace(SPEC, model="other")),
         one(spec=replace(SPEC, backend="ollama")),
-        one(spec=replace(SPEC, sampling=replace(SPEC.sampling, temperature=0.1))),
+        one(settings=replace(settings, sampling=replace(SPEC.sampling, temperature=0.1))),
         one(settings=other_seed),
         one(dataset=Dataset("tiny", DATASET.tasks, "0" * 64, "elsewhere")),
         one(task=DATASET.tasks[1]),
