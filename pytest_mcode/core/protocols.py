@@ -71,12 +71,46 @@ class Workbench(Protocol):
     def repair(self, attempt: rec.Attempt) -> rec.Messages:
         """The messages that show the model its failed attempt and ask again."""
 
-    async def attempt(self, sample: int, iteration: int, messages: rec.Messages) -> rec.Attempt:
-        """Generate, extract, verify, remember."""
+    async def attempt(
+        self,
+        sample: int,
+        iteration: int,
+        messages: rec.Messages,
+        format: Mapping[str, rec.Json] | None = None,
+    ) -> rec.Attempt:
+        """Generate, extract, verify, remember. With the feedback `public`, its verdict is that of
+        the public tests: the hidden one is kept for the reports and not told."""
+
+    async def ask(
+        self,
+        role: str,
+        messages: rec.Messages,
+        sample: int,
+        format: Mapping[str, rec.Json] | None = None,
+    ) -> rec.Answer:
+        """A request that is no attempt: seeded, shared, counted and kept like one."""
+
+    def note(self, attempt: rec.Attempt, **notes: rec.Json) -> None:
+        """Add to the notes of an attempt that was made; `chosen=True`: it is handed in."""
+
+    async def behaviour(self, attempt: rec.Attempt) -> str:
+        """What its code does on the inputs that the prompt shows: equal texts, equal behaviour;
+        empty for code that does not run."""
+
+    async def instruct(self, sample: int, tries: int) -> Sequence[rec.Attempt]:
+        """Mellea's own loop: instruct, validate, repair; each answer is an attempt."""
+
+    async def judge(self, attempt: rec.Attempt) -> bool | None:
+        """Whether the model itself holds that the code meets the task (Mellea's requirement
+        validation); None if it said neither."""
 
 
 class Strategy(Protocol):
-    """How a task is solved with a generator and a sandbox."""
+    """How a task is solved with a generator and a sandbox.
+
+    An attribute `reports` may name the rates that its draws allow, of `pass@k`, `pass@1`, `maj@k`
+    and `chosen`; without it `pass@k` is believed. `solved@n` is always given.
+    """
 
     name: str
 

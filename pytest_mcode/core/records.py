@@ -208,6 +208,10 @@ class Request:
     sample: int
     iteration: int
     sampling: Sampling
+    role: str = ""
+    """Who is asked, for a request that is no attempt (`planner`); `iteration` counts these."""
+    format: Mapping[str, Json] | None = None
+    """JSON schema that the answer must follow, as far as the server can see to it."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,20 @@ class Attempt:
     answer: Answer
     code: str
     verdict: Verdict
+    notes: Mapping[str, Json] = field(default_factory=dict)
+    """What the strategy noted, and `chosen: true` if it hands in this one: then no other counts
+    for `solved`; `public`: verdict of the tests that the prompt shows."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of a strategy that is no attempt: to a planner, a judge."""
+
+    sample: int
+    role: str
+    number: int
+    """Of the calls of this role for this sample, from 0."""
+    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -253,12 +271,25 @@ class Outcome:
     infra: str = ""
     """Not empty: the machinery failed and the item says nothing about the model."""
     wall_s: float = 0.0
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def handed_in(self) -> tuple[Attempt, ...]:
+        """The attempts that count: the chosen one, or all; of a repair that was driven by other
+        than the judging tests only each sample's last, because nobody knew which one passes."""
+        if chosen := tuple(a for a in self.attempts if a.notes.get("chosen")):
+            return chosen
+        if self.variant.feedback != "public":
+            return self.attempts
+        return tuple({a.sample: a for a in self.attempts}.values())
 
     @property
     def solved(self) -> bool:
-        """True if any attempt passed and nothing of the machinery failed."""
-        return not self.infra and any(a.verdict.passed for a in self.attempts)
+        """True if an attempt that counts passed and nothing of the machinery failed."""
+        return not self.infra and any(a.verdict.passed for a in self.handed_in)
 
     def to_json(self) -> dict[str, Json]:
-        """Plain values, ready for `json.dumps` and for the wire between xdist processes."""
-        return asdict(self)
+        """Plain values, ready for `json.dumps` and for the wire between xdist processes; `counts`
+        are the places in `attempts` of those that are `handed_in`."""
+        kept = {id(a) for a in self.handed_in}
+        return asdict(self) | {"counts": [i for i, a in enumerate(self.attempts) if id(a) in kept]}

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, InfraError
-from pytest_mcode.core.records import ModelSpec
+from pytest_mcode.core.records import ModelSpec, Request
 from pytest_mcode.generation import lanes, preflight
 
 _CONCURRENCY = {"openai": 64, "litellm": 16, "watsonx": 8}
@@ -90,6 +90,14 @@ def lighten(live: Any) -> None:
         return await client.post("/chat/completions", body=whole, cast_to=ChatCompletion)
 
     client.chat.completions.create = create
+
+
+def form(request: Request) -> Any:
+    """The JSON schema of a request as Mellea's `format=` takes it, a class; None without one."""
+    if not request.format:
+        return None
+    schema = dict(request.format)
+    return type("Answer", (), {"model_json_schema": classmethod(lambda _: schema)})
 
 
 @functools.cache

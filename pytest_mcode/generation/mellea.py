@@ -71,7 +71,7 @@ class Mellea:
             form="continuation" if wire.is_raw(self.spec, request.sampling) else "text",
             thinking=reply.thinking,
             messages=reply.messages,
-            options={**options, **self._extra},
+            options={**options, **self._extra, **wire.constraint(request)},
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
             finish_reason=reply.finish_reason,
@@ -129,7 +129,9 @@ class Mellea:
         ask = _complete if wire.is_raw(self.spec, request.sampling) else _chat
         try:
             async with asyncio.timeout(self.spec.request_timeout_s):
-                return await ask(self._backend, request.messages, self._named(options))
+                return await ask(
+                    self._backend, request.messages, self._named(options), backend.form(request)
+                )
         except backend.failures(self.spec.backend) as error:
             return faults.fault_of(error)
         except _MALFORMED as error:
@@ -191,7 +193,7 @@ class _Reply:
     finish_reason: str = ""
 
 
-async def _chat(live: Any, messages: Messages, options: Mapping[str, Any]) -> _Reply:
+async def _chat(live: Any, messages: Messages, options: Mapping[str, Any], form: Any) -> _Reply:
     from mellea.stdlib.components import Message as Turn
     from mellea.stdlib.context import ChatContext
 
@@ -199,7 +201,9 @@ async def _chat(live: Any, messages: Messages, options: Mapping[str, Any]) -> _R
     for message in messages[:-1]:
         context = context.add(Turn(message.role, message.content))
     last = Turn(messages[-1].role, messages[-1].content)
-    thunk, _ = await live.generate_from_context(last, context, model_options=dict(options))
+    thunk, _ = await live.generate_from_context(
+        last, context, format=form, model_options=dict(options)
+    )
     async with thunk:  # leaving it cancels the HTTP request, which a plain await would not
         text = await thunk.avalue()
     usage = thunk.generation.usage or {}
@@ -215,14 +219,14 @@ async def _chat(live: Any, messages: Messages, options: Mapping[str, Any]) -> _R
     )
 
 
-async def _complete(live: Any, messages: Messages, options: Mapping[str, Any]) -> _Reply:
+async def _complete(live: Any, messages: Messages, options: Mapping[str, Any], form: Any) -> _Reply:
     """The raw prompt to `/v1/completions`, or to Ollama's `/api/generate` with `raw`."""
     from mellea.core import CBlock
     from mellea.stdlib.context import SimpleContext
 
     prompt = "\n\n".join(m.content for m in messages)
     thunks = await live.generate_from_raw(
-        [CBlock(prompt)], SimpleContext(), model_options=dict(options)
+        [CBlock(prompt)], SimpleContext(), format=form, model_options=dict(options)
     )
     thunk = thunks[0]
     response = thunk.raw.response if thunk.raw is not None else None

@@ -60,8 +60,8 @@ def repair(task: Task, style: Style, previous: Messages, attempt: Attempt) -> Me
     """
     if style == "completion":
         return (Message("user", _commented(attempt) + _completion(task)),)
-    complaint = f"That is wrong: {_complaint(attempt)}\nTry again. {_ask(task)}"
-    return (*previous, Message("assistant", _said(attempt)), Message("user", complaint))
+    again = f"That is wrong: {complaint(attempt)}\nTry again. {_ask(task)}"
+    return (*previous, Message("assistant", _said(attempt)), Message("user", again))
 
 
 def fenced(code: str) -> str:
@@ -102,7 +102,8 @@ def _completion(task: Task) -> str:
     return f'"""\n{task.prompt.strip()}\n{tests}\n"""\n'
 
 
-def _complaint(attempt: Attempt) -> str:
+def complaint(attempt: Attempt) -> str:
+    """What was wrong with an attempt, as far as its verdict's feedback tells."""
     feedback = attempt.verdict.feedback.strip()
     if not feedback:
         return _WITHOUT_FEEDBACK.get(attempt.verdict.status, "the tests failed")
@@ -122,6 +123,6 @@ def _said(attempt: Attempt) -> str:
 def _commented(attempt: Attempt) -> str:
     """The failed attempt as comments: a base model reads on from the same prompt as before."""
     code = attempt.code[:ANSWER_CHARS].rstrip() or "(no code)"
-    text = f"A wrong solution:\n\n{code}\n\nWhy it is wrong: {_complaint(attempt)}"
+    text = f"A wrong solution:\n\n{code}\n\nWhy it is wrong: {complaint(attempt)}"
     lines = (f"# {line}".rstrip() for line in text.splitlines())
     return "\n".join(lines) + "\n\n# A correct solution:\n\n"

@@ -67,9 +67,11 @@ class Replay:
 
         A repair that was not recorded is an empty answer with finish reason `no_repair`.
         """
+        name = request.task.task_id
+        if request.role:
+            raise InfraError(f"{self.path} has no answers of a {request.role}: ask a live model")
         recording = self._opened()
         slots = recording.slots_of(request.task)
-        name = request.task.task_id
         if slots is None:
             raise InfraError(f"{self.path} has no row for {name}: leave it out (--mcode-tasks)")
         place = slots.get((request.sample, request.iteration))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.core.records import Json, ModelSpec, Sampling, Task
+from pytest_mcode.core.records import Json, ModelSpec, Request, Sampling, Task
 from pytest_mcode.generation.prompts import STOP_SEQUENCES, TEXT_STOP_SEQUENCES, stop_sequences
 
 OWN = frozenset(
@@ -78,6 +78,11 @@ def options(spec: ModelSpec, sampling: Sampling, task: Task) -> dict[str, Json]:
     if spec.backend == "ollama":
         plain["num_ctx"] = sampling.context_window
     return plain
+
+
+def constraint(request: Request) -> dict[str, Json]:
+    """What is recorded of a demanded format."""
+    return {"format": dict(request.format)} if request.format else {}
 
 
 def is_raw(spec: ModelSpec, sampling: Sampling) -> bool:

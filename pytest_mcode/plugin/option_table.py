@@ -121,7 +121,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("samples", _wholes(1), "1", "samples per task (a list is a grid)", metavar="N,..."),
     Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
     Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, or your own", metavar="NAME"),
-    Option("feedback", _choice("hidden", "none"), "hidden", "what a repair is shown: the error of the hidden tests, or only that they failed"),
+    Option("feedback", _choice("hidden", "public", "none"), "hidden", "what a repair is shown and stops at: the error of the hidden tests, that of the tests in the prompt, or only that the hidden ones failed"),
     Option("limit", _whole(0), "0", "first N tasks of each benchmark (0: all)", metavar="N"),
     Option("tasks", _names, "", "only these task ids (`HumanEval/3` or just `3`)", metavar="ID,..."),
     Option("data", str, "", "folder or file with the data sets, instead of the cache and the hub", metavar="PATH"),

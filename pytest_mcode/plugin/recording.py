@@ -88,7 +88,8 @@ def _kind(
         return ""
     if outcome["infra"]:
         return "infra"
-    solved = any(a["verdict"]["status"] == "passed" for a in outcome["attempts"])
+    attempts = outcome["attempts"]
+    solved = any(attempts[i]["verdict"]["status"] == "passed" for i in outcome["counts"])
     said = call.excinfo is not None and isinstance(call.excinfo.value, VERDICTS)
     return "unsolved" if said and not solved else ""
 

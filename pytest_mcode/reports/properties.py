@@ -21,10 +21,10 @@ def properties(outcome: Mapping[str, Json], prices: Sequence[Price] = ()) -> dic
     (currency units, of what was drawn for this item) without them, a price or a call.
     """
     found, variant = numbers(outcome), outcome["variant"]
-    statuses = [attempt["verdict"]["status"] for attempt in outcome["attempts"]]
+    statuses = [outcome["attempts"][i]["verdict"]["status"] for i in outcome["counts"]]
     verdict = "passed" if "passed" in statuses else (statuses or [""])[-1]
     spent: dict[str, Scalar] = {}
-    if not is_unreported(outcome["attempts"]):
+    if not is_unreported(outcome):
         spent["mcode_prompt_tokens"] = found.prompt_tokens
         spent["mcode_completion_tokens"] = found.completion_tokens
         price = price_of(prices, variant["model"])

@@ -25,7 +25,12 @@ def pytest_mcode_strategies() -> Mapping[str, str]:
     room = "pytest_mcode.strategies"
     return {
         "best_of_n": f"{room}.best_of_n:BestOfN",
+        "judge": f"{room}.judge:Judge",
+        "majority": f"{room}.majority:Majority",
+        "mellea": f"{room}.mellea:Mellea",
+        "plan": f"{room}.plan:Plan",
         "self_debug": f"{room}.self_debug:SelfDebug",
+        "structured": f"{room}.structured:Structured",
     }
 
 

@@ -7,12 +7,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from json import dumps
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from pytest_mcode.core.protocols import Generator
 from pytest_mcode.core.records import (
     Answer,
-    Attempt,
     Dataset,
     Json,
     Messages,
@@ -26,12 +25,14 @@ from pytest_mcode.session.traffic import Traffic
 RECORDED = frozenset({"gold", "garbage", "replay"})
 """Generators that ship and draw nothing: their answers are quicker to give than to look up."""
 
+T = TypeVar("T")
+
 Find = Callable[[str], Answer | None]
 """The answer that was stored with a draw's digest, by whatever process."""
 
 
 class Pool:
-    """Attempts of this process, and answers that are in the database. Lives on one event loop."""
+    """What this process has drawn, and answers that are in the database; on one event loop."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Pool:
         close: Callable[[], None] = lambda: None,
         capacity: int = 20_000,
     ) -> None:
-        self._attempts: OrderedDict[str, asyncio.Task[Attempt]] = OrderedDict()
+        self._made: OrderedDict[str, asyncio.Task[Any]] = OrderedDict()
         self._share = share
         self._find = find
         self._capacity = capacity
@@ -61,20 +62,20 @@ class Pool:
         known = Drawn(settings.db, run_id if anew else "")
         return cls(find=known.find, close=known.close)
 
-    async def get(self, key: str, make: Callable[[], Awaitable[Attempt]]) -> Attempt:
-        """The attempt under `key`, made at most once; a failure is not kept."""
+    async def get(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
+        """The attempt or answer under `key`, made at most once; a failure is not kept."""
         if not self._share:
             return await make()
-        task = self._attempts.get(key)
+        task: asyncio.Task[T] | None = self._made.get(key)
         if task is None:
-            task = self._attempts[key] = asyncio.ensure_future(make())
-            if len(self._attempts) > self._capacity:
-                self._attempts.popitem(last=False)
+            task = self._made[key] = asyncio.ensure_future(make())
+            if len(self._made) > self._capacity:
+                self._made.popitem(last=False)
         try:
             return await asyncio.shield(task)
         except BaseException:
-            if task.done() and self._attempts.get(key) is task:
-                del self._attempts[key]
+            if task.done() and self._made.get(key) is task:
+                del self._made[key]
             raise
 
     async def stored(self, draw: str) -> Answer | None:
@@ -97,10 +98,13 @@ def source(generator: Generator, dataset: Dataset, sampling: Sampling) -> str:
     )
 
 
-def digest(source: str, task: Task, messages: Messages, sample: int, iteration: int) -> str:
-    """Digest of all that decides one draw, 128 bits."""
+def digest(
+    source: str, task: Task, messages: Messages, sample: int, iteration: int, *besides: Json
+) -> str:
+    """Digest of all that decides one draw, 128 bits; `besides`: format and role, where it has."""
     said = [(m.role, m.content) for m in messages]
-    return _digest([source, task.task_id, said, sample, iteration])
+    more = list(besides) if any(besides) else []
+    return _digest([source, task.task_id, said, sample, iteration, *more])
 
 
 def is_kept(generator: Generator) -> bool:

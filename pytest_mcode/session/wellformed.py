@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from pytest_mcode.core.errors import InfraError
-from pytest_mcode.core.records import Answer, Message, Status, Verdict
+from pytest_mcode.core.records import Answer, Json, Message, Status, Verdict
 
 MOST = 2**53
 """No honest count is larger, and every database and JSON reader holds it exactly."""
@@ -52,6 +52,15 @@ def verdict(found: Any) -> Verdict:
         )
     _seconds("Verdict", found, "wall_s", "memory_mb")
     return found
+
+
+def notes(found: Any) -> dict[str, Json]:
+    """A strategy's notes as plain JSON. Raises `InfraError`."""
+    try:
+        made: dict[str, Json] = json.loads(json.dumps(found, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InfraError(f"Attempt.notes cannot be written as JSON: {error}") from error
+    return made
 
 
 def _choice(record: str, name: str, value: Any, legal: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from pytest_mcode.core.errors import StoreError
 from pytest_mcode.core.fingerprint import differing, digest
 from pytest_mcode.core.records import Json, Variant
 from pytest_mcode.store import connection as opening
-from pytest_mcode.store.outcomes import attempt_row, numbers, text, to_json
+from pytest_mcode.store.outcomes import attempt_row, call_row, numbers, text, to_json
 from pytest_mcode.store.reader import Reader, SelfCheck
 
 
@@ -141,7 +141,8 @@ class Store(Reader):
         """Keep one item's outcome (`Outcome.to_json()`), instead of any earlier one of the item."""
         found = numbers(outcome)
         infra = text(str(outcome["infra"]))
-        rows = [attempt_row(attempt) for attempt in outcome["attempts"]]
+        rows = [("attempts", attempt_row(attempt)) for attempt in outcome["attempts"]]
+        rows += [("calls", call_row(call)) for call in outcome["calls"]]
         columns = {
             **asdict(found),
             "solved": None if infra else int(found.solved),
@@ -158,15 +159,16 @@ class Store(Reader):
             self._connection.execute(
                 f"UPDATE items SET {assignments} WHERE item_id = ?", (*columns.values(), item_id)
             )
-            self._connection.execute("DELETE FROM attempts WHERE item_id = ?", (item_id,))
+            for table in ("attempts", "calls"):
+                self._connection.execute(f"DELETE FROM {table} WHERE item_id = ?", (item_id,))
             keys = {
                 "item_id": item_id,
                 "run_id": run_id,
                 "variant_id": variant_id,
                 "task_id": task_id,
             }
-            for row in rows:
-                self._insert("attempts", {**keys, **row})
+            for table, row in rows:
+                self._insert(table, {**keys, **row})
             if infra:
                 self._log_infra(run_id, nodeid, infra)
 

@@ -19,10 +19,11 @@ _COLUMNS = {
         for name in ("form", "thinking", "prompt_tokens", "completion_tokens", "finish_reason")
     },
 }
-"""Field of an answer -> column of `attempts`; the JSON of messages and options stands last."""
-_FIND = (
-    f"SELECT {', '.join(_COLUMNS.values())}, prompt, options FROM attempts"
+"""Field of an answer -> column; the JSON of messages and options stands last."""
+_FIND = tuple(
+    f"SELECT {', '.join(_COLUMNS.values())}, prompt, options FROM {table}"
     f" WHERE draw = ? AND draw <> '' AND finish_reason <> '{REFUSED}'"
+    for table in ("attempts", "calls")
 )
 _NEWEST = " ORDER BY rowid DESC LIMIT 1"
 
@@ -40,10 +41,10 @@ class Drawn(Lookup):
 
     def find(self, draw: str) -> Answer | None:
         """The newest answer stored with that digest; it cost no call and no time now."""
-        if self._run:
-            rows = self.rows(f"{_FIND} AND run_id = ?{_NEWEST}", (draw, self._run))
-        else:
-            rows = self.rows(f"{_FIND}{_NEWEST}", (draw,))
+        only, values = (" AND run_id = ?", (draw, self._run)) if self._run else ("", (draw,))
+        rows: list[tuple[Json, ...]] = []
+        for find in _FIND:
+            rows = rows or self.rows(f"{find}{only}{_NEWEST}", values)
         try:
             return _answer(draw, rows[0]) if rows else None
         except (ValueError, TypeError):  # a row that somebody has edited

@@ -28,7 +28,9 @@ class Numbers:
     """What all reports need of one item."""
 
     solved: bool
-    """Any attempt passed."""
+    """An attempt that counts passed (`Outcome.handed_in`)."""
+    chosen: bool | None
+    """Whether the attempt passed that the strategy chose; None where it chose none."""
     samples_generated: int
     """Draws, that is attempts at iteration 0."""
     iterations_used: int
@@ -36,7 +38,8 @@ class Numbers:
     first_passed: bool
     """The draw of sample 0 passed."""
     solved_by: tuple[int, ...]
-    """Element j: samples that passed at an iteration <= j. Element 0 counts passing draws."""
+    """Element j: samples that passed at an iteration <= j; after repairs that public tests drove,
+    samples whose last attempt up to j passed. Element 0 counts passing draws."""
     group_draws: tuple[tuple[str, int], ...]
     """Group of tests, and draws in which it and all groups before it held."""
     attempts: int
@@ -61,16 +64,19 @@ class Numbers:
 def numbers(outcome: Mapping[str, Json]) -> Numbers:
     """Count what happened. `outcome` is `core.records.Outcome.to_json()`."""
     attempts: Sequence[Mapping[str, Json]] = outcome["attempts"]
-    answers = [a["answer"] for a in attempts if not a["answer"]["reused"]]
-    passing = [a for a in attempts if a["verdict"]["status"] == "passed"]
+    asked = [*attempts, *outcome["calls"]]
+    answers = [a["answer"] for a in asked if not a["answer"]["reused"]]
+    counting = [attempts[i] for i in outcome["counts"]]
+    passing = [a for a in counting if a["verdict"]["status"] == "passed"]
     reached = [a["iteration"] for a in (passing[:1] or attempts)]
-    draws = {a["sample"] for a in attempts if a["iteration"] == 0}
+    draws = [a for a in attempts if a["iteration"] == 0]
     return Numbers(
         solved=bool(passing) and not outcome["infra"],
-        samples_generated=len(draws),
+        chosen=_chosen(counting),
+        samples_generated=len({a["sample"] for a in draws}),
         iterations_used=max(reached, default=0),
-        first_passed=any((a["sample"], a["iteration"]) == (0, 0) for a in passing),
-        solved_by=_solved_by(attempts, passing),
+        first_passed=any(a["sample"] == 0 and _passed(a) for a in draws),
+        solved_by=_solved_by(attempts, outcome["variant"]["feedback"] == "public"),
         group_draws=_group_draws(attempts),
         attempts=len(attempts),
         prompt_tokens=sum(a["prompt_tokens"] for a in answers),
@@ -78,24 +84,47 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
         calls=sum(a["calls"] for a in answers),
         queue_s=sum(a["queue_s"] for a in answers),
         request_s=sum(a["request_s"] for a in answers),
-        check_s=sum(a["verdict"]["wall_s"] for a in attempts if not a["verdict"]["cached"]),
+        check_s=sum(map(_check_s, attempts)),
         wall_s=outcome["wall_s"],
         cached=sum(a["verdict"]["cached"] for a in attempts),
         flaky=sum(bool(a["verdict"]["flaky"]) for a in attempts),
-        reused=len(attempts) - len(answers),
-        error=_error(outcome, attempts, bool(passing)),
+        reused=sum(a["answer"]["reused"] for a in attempts),
+        error=_error(outcome, counting, bool(passing)),
     )
 
 
-def _solved_by(
-    attempts: Sequence[Mapping[str, Json]], passing: Sequence[Mapping[str, Json]]
-) -> tuple[int, ...]:
-    earliest: dict[int, int] = {}
-    for attempt in passing:
-        sample, iteration = attempt["sample"], attempt["iteration"]
-        earliest[sample] = min(iteration, earliest.get(sample, iteration))
+def _passed(attempt: Mapping[str, Json]) -> bool:
+    return bool(attempt["verdict"]["status"] == "passed")
+
+
+def _chosen(counting: Sequence[Mapping[str, Json]]) -> bool | None:
+    chosen = [_passed(a) for a in counting if a["notes"].get("chosen")]
+    return any(chosen) if chosen else None
+
+
+def _check_s(attempt: Mapping[str, Json]) -> float:
+    """Seconds of its verification and of those that its notes tell of."""
+    verdict = attempt["verdict"]
+    besides = (n["check_s"] for n in attempt["notes"].values() if _has_time(n))
+    return float(sum(besides, 0.0 if verdict["cached"] else verdict["wall_s"]))
+
+
+def _has_time(note: Json) -> bool:
+    return isinstance(note, Mapping) and isinstance(note.get("check_s"), float)
+
+
+def _solved_by(attempts: Sequence[Mapping[str, Json]], last_counts: bool) -> tuple[int, ...]:
+    """Samples solved by each iteration; a pass stays one, unless only the last attempt counts."""
     last = max((a["iteration"] for a in attempts), default=0)
-    return tuple(sum(i <= j for i in earliest.values()) for j in range(last + 1))
+    found = []
+    for j in range(last + 1):
+        state: dict[int, bool] = {}
+        for a in attempts:
+            if a["iteration"] <= j:
+                earlier = not last_counts and state.get(a["sample"], False)
+                state[a["sample"]] = earlier or _passed(a)
+        found.append(sum(state.values()))
+    return tuple(found)
 
 
 def _group_draws(attempts: Sequence[Mapping[str, Json]]) -> tuple[tuple[str, int], ...]:
@@ -122,7 +151,7 @@ def _error(
 
 def attempt_row(attempt: Mapping[str, Json]) -> dict[str, Json]:
     """Columns of `attempts`, apart from the keys of the item."""
-    answer, verdict = attempt["answer"], attempt["verdict"]
+    verdict = attempt["verdict"]
     return {
         "sample": attempt["sample"],
         "iteration": attempt["iteration"],
@@ -131,6 +160,27 @@ def attempt_row(attempt: Mapping[str, Json]) -> dict[str, Json]:
         "checks_run": verdict["checks_run"],
         "check_s": verdict["wall_s"],
         "memory_mb": verdict["memory_mb"],
+        "detail": text(verdict["detail"]),
+        "feedback": text(verdict["feedback"]),
+        "code": text(attempt["code"]),
+        "stdout": text(verdict["stdout"]),
+        "flaky": text(verdict["flaky"]),
+        "cached": int(verdict["cached"]),
+        "program": text(verdict["program"]),
+        "groups": text(json.dumps(verdict["groups"], ensure_ascii=False)),  # in their order
+        "notes": to_json(attempt["notes"]),
+        **_answer_row(attempt["answer"]),
+    }
+
+
+def call_row(call: Mapping[str, Json]) -> dict[str, Json]:
+    """Columns of `calls`, apart from the keys of the item."""
+    place = {"sample": call["sample"], "role": text(call["role"]), "number": call["number"]}
+    return place | _answer_row(call["answer"])
+
+
+def _answer_row(answer: Mapping[str, Json]) -> dict[str, Json]:
+    return {
         "prompt_tokens": answer["prompt_tokens"],
         "completion_tokens": answer["completion_tokens"],
         "finish_reason": text(answer["finish_reason"]),
@@ -138,20 +188,12 @@ def attempt_row(attempt: Mapping[str, Json]) -> dict[str, Json]:
         "request_s": answer["request_s"],
         "calls": answer["calls"],
         "form": answer["form"],
-        "detail": text(verdict["detail"]),
-        "feedback": text(verdict["feedback"]),
-        "code": text(attempt["code"]),
         "prompt": to_json(answer["messages"]),
         "options": to_json(answer["options"]),
         "answer": text(answer["text"]),
         "thinking": text(answer["thinking"]),
-        "stdout": text(verdict["stdout"]),
-        "flaky": text(verdict["flaky"]),
-        "cached": int(verdict["cached"]),
-        "program": text(verdict["program"]),
         "draw": answer["draw"] if _is_kept_whole(answer) else "",
         "reused": int(answer["reused"]),
-        "groups": text(json.dumps(verdict["groups"], ensure_ascii=False)),  # in their order
     }
 
 

@@ -28,9 +28,9 @@ class Spent:
     paid_completion_tokens: int
 
 
-def is_unreported(attempts: Sequence[Mapping[str, Json]]) -> bool:
-    """Whether a server told no tokens of an answer; `attempts` as in `Outcome.to_json()`."""
-    answers = [attempt["answer"] for attempt in attempts]
+def is_unreported(outcome: Mapping[str, Json]) -> bool:
+    """Whether a server told no tokens of an answer; `outcome` is `Outcome.to_json()`."""
+    answers = [asked["answer"] for asked in (*outcome["attempts"], *outcome["calls"])]
     return any(
         (a["calls"] or a["reused"])
         and not a["prompt_tokens"] + a["completion_tokens"]
@@ -41,19 +41,29 @@ def is_unreported(attempts: Sequence[Mapping[str, Json]]) -> bool:
 
 def spent(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[Spent, ...]]:
     """Per variant its measured items, in the order of the plan."""
+    besides = {row[0]: row[1:] for row in _asked(reader, "calls", variant_ids)}
+    grouped: defaultdict[int, list[Spent]] = defaultdict(list)
+    for item_id, variant_id, solved, *own in _asked(reader, "attempts", variant_ids):
+        asked, unreported, *tokens = own
+        if item_id in besides:
+            _, _, more_asked, more_unreported, *more = besides[item_id]
+            asked, unreported = asked or more_asked, unreported or more_unreported
+            tokens = [a + b for a, b in zip(tokens, more, strict=True)]
+        item = Spent(bool(solved), bool(asked), bool(unreported), *tokens)
+        grouped[variant_id].append(item)
+    return {key: tuple(items) for key, items in grouped.items()}
+
+
+def _asked(reader: Reader, table: str, variant_ids: Sequence[int]) -> list[tuple[Json, ...]]:
+    """Per item its variant, whether it is solved, and what its rows in `table` tell of tokens."""
     marks = ", ".join("?" * len(variant_ids))
-    found = reader.rows(
-        "SELECT i.variant_id, i.solved, max(a.calls > 0 OR a.reused),"
+    return reader.rows(
+        "SELECT i.item_id, i.variant_id, i.solved, max(a.calls > 0 OR a.reused),"
         " max((a.calls > 0 OR a.reused) AND a.prompt_tokens + a.completion_tokens = 0"
         "  AND a.finish_reason <> ?),"
         " sum(a.prompt_tokens), sum(a.completion_tokens),"
         " sum(a.prompt_tokens * (1 - a.reused)), sum(a.completion_tokens * (1 - a.reused))"
-        " FROM items i JOIN attempts a USING (item_id)"
+        f" FROM items i JOIN {table} a USING (item_id)"
         f" WHERE i.state = 'done' AND i.variant_id IN ({marks}) GROUP BY i.item_id",
         (REFUSED, *variant_ids),
     )
-    grouped: defaultdict[int, list[Spent]] = defaultdict(list)
-    for variant_id, solved, asked, unreported, *tokens in found:
-        item = Spent(bool(solved), bool(asked), bool(unreported), *tokens)
-        grouped[variant_id].append(item)
-    return {key: tuple(items) for key, items in grouped.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from pytest_mcode.core.protocols import Workbench
 from pytest_mcode.core.records import Attempt
+from pytest_mcode.strategies.together import together
 
 
 class BestOfN:
@@ -16,12 +16,10 @@ class BestOfN:
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All n attempts at iteration 0, in sample order; a failed draw waits for its siblings."""
-        opening = bench.opening()
-        drawn = await asyncio.gather(
-            *(bench.attempt(i, 0, opening) for i in range(bench.variant.samples)),
-            return_exceptions=True,
-        )
-        for result in drawn:
-            if isinstance(result, BaseException):
-                raise result
-        return [result for result in drawn if isinstance(result, Attempt)]
+        return await draws(bench)
+
+
+async def draws(bench: Workbench) -> list[Attempt]:
+    """The n attempts at iteration 0, in sample order."""
+    opening = bench.opening()
+    return await together(bench.attempt(i, 0, opening) for i in range(bench.variant.samples))

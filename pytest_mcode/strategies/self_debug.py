@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pytest_mcode.core.protocols import Workbench
-from pytest_mcode.core.records import Attempt
+from pytest_mcode.core.records import Attempt, Messages
+from pytest_mcode.strategies.together import together
+
+Draw = Callable[[int, int, Messages], Awaitable[Attempt]]
+"""Sample, iteration and messages -> the attempt."""
 
 
 class SelfDebug:
     """`variant.samples` chains; each ends at its first pass or after `variant.debug_iters` repairs.
 
     With zero repairs it is best of n. Iteration 0 of every sample is drawn without feedback, so
-    pass@k is read from it alone.
+    pass@k is read from it alone. What a pass is, the variant's feedback says: of the hidden tests,
+    or of the public ones alone.
     """
 
     name = "self_debug"
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All attempts of all chains; a failed chain waits for its siblings before it raises."""
-        chains = await asyncio.gather(
-            *(self._chain(bench, i) for i in range(bench.variant.samples)), return_exceptions=True
-        )
-        for chain in chains:
-            if isinstance(chain, BaseException):
-                raise chain
-        return [a for chain in chains if isinstance(chain, list) for a in chain]
+        opening = bench.opening()
+        chains = (chain(bench, i, opening, bench.attempt) for i in range(bench.variant.samples))
+        return [attempt for made in await together(chains) for attempt in made]
 
-    async def _chain(self, bench: Workbench, sample: int) -> list[Attempt]:
-        attempts = [await bench.attempt(sample, 0, bench.opening())]
-        for iteration in range(1, bench.variant.debug_iters + 1):
-            last = attempts[-1]
-            if last.verdict.passed or last.answer.finish_reason == "no_repair":
-                break
-            attempts.append(await bench.attempt(sample, iteration, bench.repair(last)))
-        return attempts
+
+async def chain(bench: Workbench, sample: int, opening: Messages, draw: Draw) -> list[Attempt]:
+    """One sample and its repairs, each drawn by `draw`."""
+    attempts = [await draw(sample, 0, opening)]
+    for iteration in range(1, bench.variant.debug_iters + 1):
+        last = attempts[-1]
+        if last.verdict.passed or last.answer.finish_reason == "no_repair":
+            break
+        attempts.append(await draw(sample, iteration, bench.repair(last)))
+    return attempts
