@@ -19,6 +19,9 @@ from pytest_mcode.stats.sign_flip import Alternative, sign_flip
 FEW = 10
 """With fewer tasks than this beside the commonest difference, Student's t is not trusted."""
 
+ABOVE_ZERO = math.ulp(0.0)
+"""The end of an interval that goes down to zero and does not hold it."""
+
 Method = Literal["mcnemar", "t", "sign-flip"]
 
 
@@ -52,8 +55,10 @@ def difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> D
     with the sums of gains and of losses for won and lost tasks, wide enough for any values since
     none in 0..1 have a larger variance than wins and losses of a whole task with the same sums.
 
-    Interval and p agree: an exact p above 1 - level extends the interval to zero.
-    One-sided bounds at level alpha are `low` and `high` at `level = 1 - 2 alpha`.
+    Interval and p agree: where the exact test keeps zero the interval is extended to it, where the
+    test excludes it the interval ends beside it, so zero lies outside where p < 1 - level and
+    inside where p > 1 - level. One-sided bounds at level alpha are `low` and `high` at
+    `level = 1 - 2 alpha`.
     Raises `ValueError` without tasks, for unequal lengths and for values outside 0..1.
     """
     d = _differences(a, b)
@@ -64,10 +69,10 @@ def difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> D
         low, high = max(-1.0, value - error), min(1.0, value + error)
     else:
         low, high = score_interval(*_gains_and_losses(d), len(d), level)
-        if value > 0 and sign_flip(d, "greater") > tail:
-            low = min(0.0, low)
-        elif value < 0 and sign_flip(d, "less") > tail:
-            high = max(0.0, high)
+        if value > 0:
+            low = min(low, 0.0) if sign_flip(d, "greater") > tail else max(low, ABOVE_ZERO)
+        elif value < 0:
+            high = max(high, 0.0) if sign_flip(d, "less") > tail else min(high, -ABOVE_ZERO)
     won, lost = sum(x > 0 for x in d), sum(x < 0 for x in d)
     return Difference(value, low, high, p_value(a, b), len(d), won, lost, method)
 
@@ -125,13 +130,14 @@ def _differences(a: Sequence[float], b: Sequence[float]) -> list[float]:
         raise ValueError("no tasks")
     if any(not 0 <= value <= 1 for value in (*a, *b)):
         raise ValueError("values of tasks are 0..1")
-    return [after - before for before, after in zip(a, b, strict=True)]
+    # Rounded: equal rates that were computed in two ways are no win.
+    return [round(after - before, 12) for before, after in zip(a, b, strict=True)]
 
 
 def _method(a: Sequence[float], b: Sequence[float], d: Sequence[float]) -> Method:
     if all(value in (0, 1) for value in (*a, *b)):
         return "mcnemar"
-    commonest = Counter(round(x, 9) for x in d).most_common(1)[0][1]
+    commonest = Counter(d).most_common(1)[0][1]
     return "sign-flip" if len(d) - commonest < FEW else "t"
 
 
