@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from pytest_mcode.plugin import collection, json_report, loop, preparation, recording, terminal
+from pytest_mcode.plugin import (
+    collection,
+    gate,
+    json_report,
+    loop,
+    preparation,
+    recording,
+    terminal,
+)
 from pytest_mcode.plugin import state as states
 
 NAME = "mcode-active"
@@ -27,6 +35,7 @@ def begin(config: pytest.Config) -> None:
     """Enter benchmark mode."""
     preparation.check_distribution(config)
     collection.start(config)
+    gate.begin(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -52,6 +61,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what node ids on the command line name."""
     collection.select(config, items)
+    gate.arrange(config, items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,9 +71,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Keep the next items under way."""
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Keep the next items under way, until the gate needs no more of them."""
+    if gate.is_over(item):
+        return True
     loop.run_ahead(item)
+    return None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -91,6 +104,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The rates of this run."""
     terminal.summary(terminalreporter)
+    gate.summary(terminalreporter)
 
 
 @pytest.hookimpl(trylast=True)

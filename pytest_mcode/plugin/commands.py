@@ -12,6 +12,8 @@ from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
+    from pytest_mcode.store.queries import Filters
+    from pytest_mcode.store.reader import Reader
 
 
 def run(config: pytest.Config) -> int | None:
@@ -54,11 +56,19 @@ def report(state: State) -> int:
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
         lines += outputs.write(state, store, filters)
+        for line in lines:
+            _write(state, line)
+        return _decision(state, store, filters)
     finally:
         store.close()
-    for line in lines:
-        _write(state, line)
-    return 0
+
+
+def _decision(state: State, store: Reader, filters: Filters) -> int:
+    if not options.asks_gate(state.config, insisting=True):
+        return 0
+    from pytest_mcode.plugin import gate
+
+    return gate.report(state, store, filters)
 
 
 def _given(get: options.Resolved, name: str) -> tuple:  # type: ignore[type-arg]

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from pytest_mcode.plugin import state as states
+from pytest_mcode.plugin import xdist
 
 RETRIES = 2
 """Times that an item is given to another worker after the one that ran it died."""
@@ -78,6 +79,10 @@ class Controller:
         }
         self._plan.with_name("taken.json").write_text(json.dumps(taken))
         state.session.rest()
+
+    def end(self) -> None:
+        """Let the workers run nothing more."""
+        self._plan.with_name(xdist.OVER).touch()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:

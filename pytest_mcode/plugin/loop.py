@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_mcode.core.errors import McodeError
-from pytest_mcode.plugin import preparation, resume, xdist
+from pytest_mcode.plugin import gate, preparation, resume, xdist
 from pytest_mcode.plugin import state as states
 
 
@@ -71,6 +71,8 @@ def finish(session: pytest.Session) -> None:
     state.stop_session()
     if state.resumed and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = pytest.ExitCode.OK  # nothing was left to do
+    if state.gate is not None:
+        session.exitstatus = state.gate.exit_status(int(session.exitstatus))
     if state.recorder is not None and state.worker is None:
         state.recorder.finish()
 
@@ -89,3 +91,4 @@ def count_failures(session: pytest.Session) -> None:
     if recorder is not None and states.of(session.config).worker is None:
         session.testsfailed -= recorder.unsolved
         session.testsfailed += bool(recorder.lost or recorder.infra)
+    gate.conclude(session)

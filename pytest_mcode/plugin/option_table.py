@@ -97,6 +97,10 @@ def _prices(text: str) -> tuple[tuple[str, float, float], ...]:
     return found
 
 
+def _share_or_none(text: str) -> float | None:
+    return _number(0, 1)(text) if text else None
+
+
 def _strings(text: str) -> tuple[str, ...]:
     if not text:
         return ()
@@ -158,6 +162,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("price", _prices, "", "currency units per million prompt and completion tokens, for all models or as NAME=IN,OUT,...: shows cost, and cost per solved task", "results", metavar="IN,OUT"),
     Option("run", str, "", "with --mcode-report: only this run", "results", metavar="ID"),
     Option("compare", _choice("", "samples"), "", "with --mcode-report: `samples` shows rates across sample counts", "results"),
+    Option("gate", str, "", "hold the run against a baseline (a run id, a results database, or a file of --mcode-gate-export): exit status 0 held, 1 regression, 20 inconclusive; asks the model anew unless --mcode-pool is given", "results", metavar="BASELINE"),
+    Option("max-drop", _number(0.0001, 1), "0.05", "with --mcode-gate: a drop of the rate, as a fraction, that is accepted; held is what is shown to drop less", "results", metavar="X"),
+    Option("alpha", _number(0.0001, 0.4), "0.05", "with --mcode-gate: chance of a false alarm, and of holding at a drop of --mcode-max-drop", "results", metavar="P"),
+    Option("gate-early", _truth, "", "with --mcode-gate: stop as soon as the decision is clear, at the same error rates", "results", flag=True),
+    Option("gate-export", str, "", "write the run (with --mcode-report: a stored one) as a baseline file to keep in git", "results", metavar="FILE"),
+    Option("fail-under", _share_or_none, "", "exit status 1 if the estimate of pass@1, a fraction, is below; unlike --mcode-gate without control of errors", "results", metavar="X"),
     Option("self-check", _truth, "", "run no model; prove benchmarks on their data: gold passes, garbage and empty programs fail", "results", flag=True),
     Option("doctor", _truth, "", "run nothing but a short measurement; say what is ready here (sandboxes, data, servers) and what to type where it is not", "results", flag=True),
 )  # fmt: skip

@@ -45,11 +45,21 @@ def names_command(config: pytest.Config) -> bool:
     return any(Resolved(config).source(name)[0] for name in ("report", "self-check", "doctor"))
 
 
+def asks_gate(config: pytest.Config, *, insisting: bool = False) -> bool:
+    """Whether a run is to be decided on or kept as a baseline; cheap.
+
+    `insisting`: on the command line, so that a run that measures nothing does not pass.
+    """
+    get = Resolved(config)
+    names = ("gate", "fail-under", "gate-export", "gate-early")
+    return any(get.on_command_line(n) if insisting else get.source(n)[0] for n in names)
+
+
 def names_benchmark(config: pytest.Config) -> bool:
     """Whether anything could start benchmark mode; cheap, `state.benchmark_mode` decides."""
     get = Resolved(config)
     named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
-    named = named or get.source("resume")[0]
+    named = named or get.source("resume")[0] or asks_gate(config, insisting=True)
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
 
 
@@ -119,7 +129,7 @@ def settings(config: pytest.Config) -> Settings:
         limits=Limits(wall_s=get.value("timeout"), memory_mb=memory),
         verify_times=get.value("verify-times"),
         verdict_cache=get.value("verdict-cache"),
-        pool=get.value("pool"),
+        pool=_pool(get),
         fresh=get.value("fresh"),
         sandbox=get.value("sandbox"),
         sandbox_spec=SandboxSpec(
@@ -135,6 +145,13 @@ def settings(config: pytest.Config) -> Settings:
         progress=get.value("progress"),
         prices=get.value("price"),
     )
+
+
+def _pool(get: Resolved) -> str:
+    """A gate asks the model anew: with the baseline's own draws it would see no change of it."""
+    given: str = get.value("pool")
+    named = get.on_command_line("pool") or get.source("pool")[0] != BY_NAME["pool"].default
+    return "run" if get.source("gate")[0] and not named else given
 
 
 def _data(get: Resolved) -> Path | None:

@@ -168,11 +168,11 @@ class Recorder:
         self.planned.update((node_id, (variant, task)) for node_id, variant, task in new)
         named = _apart(new)
         found = {v: self._state.session.fingerprint(v) for v in {v for _, v, _ in new}}
-        self.store.plan(
-            self.run_id,
-            {variant_key(named[n]): (named[n], found[v]) for n, v, _ in new},
-            [PlannedItem(n, variant_key(named[n]), t) for n, _, t in new],
-        )
+        cells = {variant_key(named[n]): (named[n], found[v]) for n, v, _ in new}
+        items = [PlannedItem(n, variant_key(named[n]), t) for n, _, t in new]
+        if self._state.gate is not None:
+            self._state.gate.check(cells, items)
+        self.store.plan(self.run_id, cells, items)
         if self._state.resumed and not self._taken_up:
             self.store.take_up(self.run_id, process=resume.process())
             self._taken_up = True
@@ -194,6 +194,8 @@ class Recorder:
             self.store.record(self.run_id, report.nodeid, outcome)
             (self.infra.add if outcome["infra"] else self.infra.discard)(report.nodeid)
             self.unsolved += report.failed and report.mcode_kind == "unsolved"
+            if self._state.gate is not None and not outcome["infra"]:
+                self._state.gate.hear(report.nodeid, self.store)
         elif report.failed and report.nodeid in self.planned:
             message = "the worker process died while it ran this item"
             if report.when == "teardown":

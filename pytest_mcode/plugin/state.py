@@ -15,6 +15,7 @@ from pytest_mcode.plugin import options
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.fixtures import Box
+    from pytest_mcode.plugin.gate import Gate
     from pytest_mcode.plugin.recording import Recorder
     from pytest_mcode.session.cells import Cell
     from pytest_mcode.session.lifecycle import Session
@@ -38,6 +39,8 @@ class State:
         self.node_ids: list[str] = []
         """Arguments `mcode/...` of the command line."""
         self.recorder: Recorder | None = None
+        self.gate: Gate | None = None
+        """Decides on the run, if it was asked for."""
         self.pytest_session: pytest.Session | None = None
         self.order: dict[str, int] = {}
         """Node id -> position among the collected items."""

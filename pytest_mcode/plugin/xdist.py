@@ -37,6 +37,15 @@ def adopt(config: pytest.Config) -> None:
         state.adopt(**found)
 
 
+OVER = "over"
+"""File beside the plan by which the controller says that enough is measured."""
+
+
+def is_over(sent: Mapping[str, Any]) -> bool:
+    """Whether the controller needs no more items."""
+    return "mcode_plan" in sent and Path(sent["mcode_plan"]).with_name(OVER).exists()
+
+
 def upcoming(config: pytest.Config, items: list[pytest.Item]) -> Iterator[pytest.Item] | None:
     """The items this worker has been given; None outside of a worker.
 

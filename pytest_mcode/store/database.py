@@ -193,6 +193,14 @@ class Store(Reader):
                 "UPDATE runs SET finished = ? WHERE run_id = ?", (stamp(finished), run_id)
             )
 
+    def keep_gate(
+        self, run_id: str, status: str, baseline: str, record: Mapping[str, Json]
+    ) -> None:
+        """Keep what the gate has decided of a run, beside earlier decisions."""
+        row = {"status": status, "baseline": text(baseline), "record": to_json(record)}
+        with self._transaction():
+            self._insert("gates", {"run_id": run_id, "decided": stamp(None), **row})
+
     def remember_check(self, check: SelfCheck) -> None:
         """Keep a self-check, instead of an earlier one of the same data, image and verdict code."""
         row = {**asdict(check), "passed": int(check.passed), "detail": text(check.detail)}

@@ -139,6 +139,14 @@ CELLS = (
     "ALTER TABLE variants ADD COLUMN options TEXT NOT NULL DEFAULT ''",
     # Name of the study that the run is of; empty for a run of the command line.
     "ALTER TABLE runs ADD COLUMN study TEXT NOT NULL DEFAULT ''",
+    # Decisions of `--mcode-gate`; `record` is the decision as JSON, tasks by name.
+    """CREATE TABLE gates (
+        run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+        decided TEXT NOT NULL,
+        status TEXT NOT NULL,
+        baseline TEXT NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT""",
     # JSON object: what a strategy notes of an attempt (`Attempt.notes`).
     "ALTER TABLE attempts ADD COLUMN notes TEXT NOT NULL DEFAULT '{}'",
     # Whether the attempt that the strategy chose passed; NULL where it chooses none.

@@ -1,0 +1,1 @@
+"""A rule and two measurements become a decision: held, regression or inconclusive. Pure."""

@@ -1,0 +1,38 @@
+"""What the gate has decided of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_mcode.core.records import Json
+from pytest_mcode.store.reader import Reader
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """One decision."""
+
+    run_id: str
+    decided: str
+    """UTC, ISO 8601."""
+    status: str
+    """`held`, `regression`, `below` (of `--mcode-fail-under`) or `inconclusive`."""
+    baseline: str
+    """Empty for `--mcode-fail-under`."""
+    record: Mapping[str, Json]
+    """`gate.rule.Decision` in plain values."""
+
+
+def decisions(reader: Reader, run_ids: Sequence[str]) -> tuple[GateRow, ...]:
+    """The decisions of the runs, newest first."""
+    marks = ", ".join("?" * len(run_ids))
+    found = reader.rows(
+        f"SELECT run_id, decided, status, baseline, record FROM gates WHERE run_id IN ({marks})"
+        " ORDER BY decided DESC, rowid DESC",
+        run_ids,
+    )
+    return tuple(
+        GateRow(run, at, status, base, json.loads(r)) for run, at, status, base, r in found
+    )
