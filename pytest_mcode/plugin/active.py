@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,17 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
     if isinstance(collector, pytest.Session):
         report.result = [*report.result, *collection.suites(collector)]
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Say why a YAML file that nobody collects is no study."""
+    return (yield from collection.explained(session))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """The file of the study that is run."""
+    return collection.study_file(file_path, parent)
 
 
 @pytest.hookimpl(tryfirst=True)

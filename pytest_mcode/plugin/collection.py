@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_mcode.core.errors import ConfigError, McodeError
-from pytest_mcode.plugin import options, resume
+from pytest_mcode.plugin import options, resume, study
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -33,13 +34,32 @@ class Suite(pytest.Module):
     bench: str
 
     def _getobj(self) -> ModuleType:
-        module = ModuleType(f"mcode_{_slug(self.bench)}")
-        module.__file__ = __file__
-        module.mcode_bench = self.bench  # type: ignore[attr-defined]
-        name = f"test_{_slug(self.bench)}"
-        place = str(self.config.rootpath / self.nodeid)
-        setattr(module, name, _test_function(name, module.__name__, place))
-        return module
+        return _module((self.bench,), str(self.config.rootpath / self.nodeid))
+
+
+class StudyFile(pytest.Module):
+    """The items of a study, under the file that says what they are."""
+
+    def _getobj(self) -> ModuleType:
+        return _module(states.of(self.config).settings.benches, str(self.path))
+
+
+def study_file(file_path: Path, parent: pytest.Collector) -> StudyFile | None:
+    """The collector of the run's study; None for any other file."""
+    if file_path.resolve() != states.of(parent.config).study_path:
+        return None
+    return StudyFile.from_parent(parent, path=file_path)
+
+
+def _module(benches: Sequence[str], place: str) -> ModuleType:
+    module = ModuleType(f"mcode_{_slug(benches[0])}")
+    module.__file__ = __file__
+    for bench in benches:
+        name = f"test_{_slug(bench)}"
+        test = _test_function(name, module.__name__, place)
+        test.mcode_bench = bench
+        setattr(module, name, test)
+    return module
 
 
 def _slug(bench: str) -> str:
@@ -70,8 +90,12 @@ def start(config: pytest.Config) -> None:
     if state.node_ids:
         config.args[:] = [arg for arg in config.args if not arg.startswith(PREFIX)]
     try:
-        registered = () if _plain(config) else state.session.registry.names("benchmark")
+        if any(options.is_yaml(str(arg)) for arg in config.args):
+            study.take(state)
+        registered = () if _plain(state) else state.session.registry.names("benchmark")
         state.benches = states.benchmark_mode(config, registered)
+        if state.study is not None:
+            state.benches = state.settings.benches
         if state.node_ids and not state.benches:
             state.benches = tuple(dict.fromkeys(_bench_of(state, n) for n in state.node_ids))
         resume.take_up(state)
@@ -79,13 +103,17 @@ def start(config: pytest.Config) -> None:
             _check(state)
     except McodeError as error:
         raise states.usage(error) from error
-    if state.benches and config.args_source is not config.ArgsSource.ARGS:
+    named = config.args_source is config.ArgsSource.ARGS or state.study is not None
+    if state.benches and not named:
         config.args[:] = []
 
 
-def _plain(config: pytest.Config) -> bool:
+def _plain(state: State) -> bool:
     """No keyword that could name a benchmark: the cheap path of every ordinary run."""
-    return not config.getoption("keyword", "") or not options.Resolved(config).value("model")
+    config = state.config
+    if state.study is not None or not config.getoption("keyword", ""):
+        return True
+    return not options.Resolved(config).value("model")
 
 
 def _bench_of(state: State, node_id: str) -> str:
@@ -105,7 +133,8 @@ def _check(state: State) -> None:
             f"benchmark {state.benches[0]!r} needs a model: --mcode-model=NAME "
             "(tiny, gold and garbage need no server)"
         )
-    session.registry.factory("strategy", settings.strategy)
+    for strategy in dict(settings.vary).get("strategy", (settings.strategy,)):
+        session.registry.factory("strategy", strategy)
     if settings.sandbox != "auto":
         session.registry.factory("sandbox", settings.sandbox)
     for model in settings.models:
@@ -128,8 +157,8 @@ def _is_known(state: State) -> Any:
 
 def suites(session: pytest.Session) -> list[Suite]:
     """One collector per benchmark of benchmark mode."""
-    found = []
-    for bench in states.of(session.config).benches:
+    state, found = states.of(session.config), []
+    for bench in () if state.study is not None else state.benches:
         node_id = PREFIX + _label(bench)
         suite = Suite.from_parent(
             session, path=session.config.rootpath, nodeid=node_id, name=node_id
@@ -137,6 +166,17 @@ def suites(session: pytest.Session) -> list[Suite]:
         suite.bench = bench
         found.append(suite)
     return found
+
+
+def explained(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Collection; where pytest finds nobody who takes a YAML file, with the reason of ours."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        said = states.of(session.config).no_studies
+        if not said:
+            raise
+        raise pytest.UsageError(f"mcode: {said[0]}") from error
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -154,7 +194,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 
 def _cells(metafunc: pytest.Metafunc, state: State) -> Iterator[Cell]:
-    bench = getattr(metafunc.module, "mcode_bench", None)
+    bench = getattr(metafunc.function, "mcode_bench", None)
     if bench is not None:
         yield from state.session.cells(bench)
         return

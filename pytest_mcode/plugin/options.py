@@ -1,12 +1,13 @@
 """The one place where the value of an option is resolved.
 
-Precedence: command line `--mcode-<name>` > environment `MCODE_<NAME>` > ini `mcode_<name>` >
-default.
+Precedence: command line `--mcode-<name>` > study > environment `MCODE_<NAME>` > ini `mcode_<name>`
+> default.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,17 +58,26 @@ def asks_gate(config: pytest.Config, *, insisting: bool = False) -> bool:
 
 def names_benchmark(config: pytest.Config) -> bool:
     """Whether anything could start benchmark mode; cheap, `state.benchmark_mode` decides."""
+    if any(is_yaml(str(arg)) for arg in config.args):
+        return True
     get = Resolved(config)
     named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
     named = named or get.source("resume")[0] or asks_gate(config, insisting=True)
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
 
 
+def is_yaml(arg: str) -> bool:
+    """Whether an argument names a YAML file, or items of one."""
+    return arg.partition("::")[0].endswith((".yaml", ".yml"))
+
+
 class Resolved:
     """Option values of one pytest configuration."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, study: Mapping[str, str] | None = None) -> None:
+        """`study`: what a study says of options."""
         self._config = config
+        self._study = study or {}
 
     def source(self, name: str) -> tuple[str, str]:
         """The text of an option and where it came from, for error messages."""
@@ -75,6 +85,8 @@ class Resolved:
         given = self._config.getoption(dest)
         if given is not None:
             return given, f"--mcode-{name}"
+        if name in self._study:
+            return self._study[name], f"study: {name}"
         if (env := os.environ.get(dest.upper())) is not None:
             return env, dest.upper()
         if ini := self._config.getini(dest):
@@ -103,12 +115,12 @@ class Resolved:
         return (base / Path(text).expanduser()).resolve()
 
 
-def settings(config: pytest.Config) -> Settings:
+def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> Settings:
     """Build the one frozen configuration. Raises `ConfigError`."""
     from pytest_mcode.core.records import Limits, SandboxSpec
     from pytest_mcode.session.settings import Settings, check_labels
 
-    get = Resolved(config)
+    get = Resolved(config, study)
     check_labels(get.value("model"))
     memory = get.value("memory")
     return Settings(

@@ -158,6 +158,7 @@ class Recorder:
             version=__version__,
             git=_git(config.rootpath),
             process=resume.process(),
+            study=self._state.settings.study,
         )
 
     def plan(self, rows: Sequence[tuple[str, Variant, str]]) -> None:

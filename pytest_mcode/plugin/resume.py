@@ -32,7 +32,12 @@ def parts(state: State) -> dict[str, Any]:
 
     settings, config = state.settings, state.config
     given = config.args if config.args_source is config.ArgsSource.ARGS else []
-    return {
+    study = {
+        "name": settings.study,
+        "question": settings.question,
+        "vary": [[name, list(values)] for name, values in settings.vary],
+    }
+    return ({"study": study} if settings.study else {}) | {
         "sampling": asdict(settings.sampling),
         "limits": asdict(settings.limits),
         "verify_times": settings.verify_times,

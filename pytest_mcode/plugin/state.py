@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_mcode.core.errors import McodeError
 from pytest_mcode.plugin import options
 
 if TYPE_CHECKING:
+    from pytest_mcode.ablation.study import Study
     from pytest_mcode.plugin.fixtures import Box
     from pytest_mcode.plugin.gate import Gate
     from pytest_mcode.plugin.recording import Recorder
@@ -38,6 +40,11 @@ class State:
         """Benchmarks to collect; empty outside of benchmark mode."""
         self.node_ids: list[str] = []
         """Arguments `mcode/...` of the command line."""
+        self.study: Study | None = None
+        """The study that is run, and its file."""
+        self.study_path: Path | None = None
+        self.no_studies: list[str] = []
+        """Of the YAML files among the arguments that are no studies, what they are."""
         self.recorder: Recorder | None = None
         self.gate: Gate | None = None
         """Decides on the run, if it was asked for."""
@@ -65,10 +72,18 @@ class State:
     def settings(self) -> Settings:
         """The one frozen configuration. Raises `ConfigError`."""
         if self._settings is None:
-            self._settings = options.settings(self.config)
+            self._settings = self._make_settings()
             if self.worker and "mcode_sandbox" in self.worker:
                 self.adopt(self.worker["mcode_sandbox"], self.worker["mcode_host_factor"])
         return self._settings
+
+    def _make_settings(self) -> Settings:
+        if self.study is None:
+            return options.settings(self.config)
+        from pytest_mcode.plugin import study
+
+        given = options.settings(self.config, study.overlay(self.study))
+        return replace(given, **study.changed(given, self.study))
 
     def adopt(self, sandbox: str, host_factor: int) -> None:
         """Take the sandbox that the controller has taken, with its factor; before it is started."""

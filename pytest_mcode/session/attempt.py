@@ -97,15 +97,20 @@ class Bench:
     async def attempt(
         self, sample: int, iteration: int, messages: Messages, format: Schema = None
     ) -> Attempt:
-        """Draw it, or share it with a cell that drew it already."""
+        """Draw it, or share it with a cell that drew it already; limits may differ between them."""
+        place, limits = (sample, iteration, format), self._parts.limits
 
-        async def make(draw: str) -> Attempt:
-            request = self._request(sample, iteration, messages, format)
-            return await self._verified(sample, iteration, await self._answered(draw, request))
+        async def answered(draw: str) -> Answer:
+            return await self._answered(draw, self._request(sample, iteration, messages, format))
+
+        async def make() -> Attempt:
+            answer = await self._shared(answered, messages, *place)
+            return await self._verified(sample, iteration, answer)
 
         with self._noticed():
             self._claim(sample, iteration)
-            made = await self._shared(make, messages, sample, iteration, format)
+            under = f"{limits.wall_s} {limits.memory_mb} {self._key(messages, *place)[0]}"
+            made = await self._parts.pool.get(under, make)
             if self.variant.feedback == "public":
                 made = await self._tried(made)
         self._made[sample, iteration] = made
@@ -205,10 +210,15 @@ class Bench:
         self, make: Callable[[str], Awaitable[T]], messages: Messages, *place: Any
     ) -> T:
         """What `make` makes of the digest under which later runs find it, once for all cells."""
+        key, draw = self._key(messages, *place)
+        return await self._parts.pool.get(key, lambda: make(draw))
+
+    def _key(self, messages: Messages, *place: Any) -> tuple[str, str]:
+        """Under which cells share a draw, and under which later runs find it, if they may."""
         parts = self._parts
         draw = draws.digest(parts.source, self.task, messages, *place)
         key = f"{self.task.benchmark}/{self.variant.model}/{draw}"  # benchmarks may share a draw
-        return await parts.pool.get(key, lambda: make(draw if parts.kept else ""))
+        return key, draw if parts.kept else ""
 
     def _request(
         self, sample: int, number: int, messages: Messages, format: Schema, role: str = ""

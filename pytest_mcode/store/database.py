@@ -55,6 +55,7 @@ class Store(Reader):
         version: str,
         git: str = "",
         process: str = "",
+        study: str = "",
         started: datetime | None = None,
     ) -> None:
         """Announce a run. A known run id is taken up again if its fingerprint is the same."""
@@ -71,7 +72,7 @@ class Store(Reader):
                 return
             self._connection.execute(
                 "INSERT INTO runs (run_id, started, command, version, git, fingerprint, settings,"
-                " process) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " process, study) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id,
                     stamp(started),
@@ -81,6 +82,7 @@ class Store(Reader):
                     digest(parts),
                     to_json(parts),
                     process,
+                    study,
                 ),
             )
 

@@ -141,6 +141,27 @@ def test_cells_of_a_grid_share_their_draws():
     assert [len(one.attempts) for one in found] == [1, 2, 5, 10]
 
 
+def test_cells_with_limits_of_their_own_share_answers_and_no_verdicts():
+    """A program that 1 s ends and 10 s do not: drawn once, verified under each limit."""
+    generator, limits = Scripted(), []
+
+    async def slow(program):
+        limits.append(program.limits.wall_s)
+        return Verdict("passed" if program.limits.wall_s > 5 else "timeout")
+
+    shared = replace(parts(generator), verify=slow)
+    cells = [replace(shared, limits=Limits(wall_s=s)) for s in (1.0, 10.0)]
+
+    async def both():
+        variant = Variant("tiny", "scripted", samples=3)
+        return await asyncio.gather(*(attempt.solve(TASK, variant, cell) for cell in cells))
+
+    found = asyncio.run(both())
+    assert len(generator.asked) == 3
+    assert sorted(limits) == [1.0] * 3 + [10.0] * 3
+    assert [one.solved for one in found] == [False, True]
+
+
 def test_an_answer_without_code_is_a_verdict():
     """`no_code`, held by nobody, and repaired like any other failure."""
 
