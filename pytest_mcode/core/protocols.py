@@ -108,8 +108,8 @@ class Workbench(Protocol):
 class Strategy(Protocol):
     """How a task is solved with a generator and a sandbox.
 
-    An attribute `reports` may name the rates that its draws allow, of `pass@k`, `pass@1`, `maj@k`
-    and `chosen`; without it `pass@k` is believed. `solved@n` is always given.
+    An attribute `reports`, a set, may name what reports shall give besides pass@1 and solved@n:
+    `pass@k` (assumed without it), `maj@k`, `chosen`, `agreement`.
     """
 
     name: str

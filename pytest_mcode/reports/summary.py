@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from pytest_mcode.reports.choices import Choices, allowed, choices
 from pytest_mcode.reports.cost import Price, Spending, spendings
 from pytest_mcode.reports.selection import select
 from pytest_mcode.stats.estimate import Estimate, estimate
@@ -38,7 +39,8 @@ class Rates:
     """The rates of one variant, over its measured tasks."""
 
     pass_at: tuple[tuple[int, Estimate], ...]
-    """(k, pass@k) for the customary k's up to n; only k = 1 when draws are missing."""
+    """(k, pass@k) for the customary k's up to n; only k = 1 when draws are missing, or where the
+    strategy chooses among them."""
     solved_at_n: Estimate
     """Any of the n draws passed."""
     any_by_iteration: tuple[Estimate, ...]
@@ -64,6 +66,8 @@ class VariantSummary:
     flaky: tuple[str, ...] = ()
     """Tasks of which the same program ended differently when it was verified again."""
     spending: Spending = field(default_factory=Spending)
+    choices: Choices = field(default_factory=Choices)
+    """maj@k, the rate of what a strategy handed in, a judge's agreement with the tests."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def summarize(
         verdicts, totals = queries.verdicts(reader, ids), queries.totals(reader, ids)
         flaky = queries.flaky(reader, ids)
         spent = spendings(reader, rows, prices)
+        chosen = choices(reader, rows)
         wanted = {row.run_id for row in rows}
         runs = [run for run in queries.runs(reader) if run.run_id in wanted]
         infra = queries.infra(reader, [run.run_id for run in runs])
@@ -114,6 +119,7 @@ def summarize(
             totals.get(row.variant_id, Totals()),
             flaky.get(row.variant_id, ()),
             spent[row.variant_id],
+            chosen[row.variant_id],
         )
         for row in rows
     )
@@ -137,7 +143,8 @@ def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:
             first[float(t.first_passed)] += t.items
         pass_at: tuple[tuple[int, Estimate], ...] = ((1, estimate(first)),)
     else:
-        pass_at = tuple((k, estimate(pass_at_k_tally(counts[0], k))) for k in standard_ks(n))
+        ks = standard_ks(n) if "pass@k" in allowed(row) else (1,)
+        pass_at = tuple((k, estimate(pass_at_k_tally(counts[0], k))) for k in ks)
     any_by = tuple(estimate(any_tally(c)) for c in counts)
     one_by = () if short else tuple(estimate(share_tally(c)) for c in counts)
     groups = () if short else _group_rates(tallies, n)

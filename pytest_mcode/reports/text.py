@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.reports import agreement
 from pytest_mcode.reports.cost import Spending, cost_line
 from pytest_mcode.reports.layout import (
     FEEDBACK,
@@ -27,6 +28,10 @@ from pytest_mcode.store.queries import Totals, VerdictCount
 LEGEND = (
     "pass@k: k independent draws, no feedback (unbiased). solved@n: any of the n draws. "
     "Intervals are over tasks."
+)
+CHOOSING = (
+    "maj@k: the largest of the groups in which k draws behave alike. NAME-selected: the one draw "
+    "that the strategy handed in. Neither saw a test's verdict."
 )
 
 MOST_NAMED = 10
@@ -50,6 +55,8 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
     if len(summary.variants) > 1:
         found += [*overview(summary, width), ""]
     found += wrapped(LEGEND, width)
+    if any(variant.choices.rates for variant in summary.variants):
+        found += wrapped(CHOOSING, width)
     for run in summary.runs:
         found += _run(run, width)
     if summary.older:
@@ -73,6 +80,7 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
     if variant.rates is not None:
         yield from (f"  {line}" for line in _rates(variant, variant.rates, width - 2))
         yield from (f"  {line}" for line in _verdicts(variant.verdicts, width - 2))
+        yield from (f"  {line}" for line in _judged(variant))
         yield from (f"  {line}" for line in _verified(variant, width - 2))
         yield from (f"  {line}" for line in _totals(variant, width - 2))
 
@@ -126,6 +134,8 @@ def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
     for group, pass_at in rates.groups:
         for k, rate in pass_at:
             yield rate_line(f"pass@{k} {group}", rate, note)
+    for name, rate in variant.choices.rates:
+        yield rate_line(name, rate, note)
     yield rate_line(f"solved@{cell.samples}", rates.solved_at_n, note)
     if rates.short:
         yield from wrapped(
@@ -137,6 +147,12 @@ def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
         source = FEEDBACK.get(cell.feedback, cell.feedback)
         yield ""
         yield f"solved by iteration j (feedback: {source})"
+        if unshown := variant.choices.without_public:
+            yield from wrapped(
+                f"{unshown} of {variant.row.counts.done} tasks have no public tests: their draws "
+                "were not repaired.",
+                width,
+            )
         if cell.samples > 1:
             yield f"any of {cell.samples} samples:"
         yield from _iterations(rates.any_by_iteration, note)
@@ -165,6 +181,13 @@ def _verdicts(verdicts: Sequence[VerdictCount], width: int) -> Iterator[str]:
         yield from wrapped(
             f"{inside:,} verdicts are in_process: the candidate ran beside its tests.", width
         )
+
+
+def _judged(variant: VariantSummary) -> Iterator[str]:
+    found = variant.choices.agreement
+    if found is not None:
+        yield from agreement.lines(found)
+        yield ""
 
 
 def _verified(variant: VariantSummary, width: int) -> Iterator[str]:

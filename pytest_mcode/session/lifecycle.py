@@ -208,6 +208,7 @@ class Session:
                 "feedback": variant.feedback,
                 "samples": variant.samples,
                 "debug_iters": variant.debug_iters,
+                **self.registry.reports(variant.strategy),
             },
             "limits": asdict(own.limits),
             "verify_times": self.settings.verify_times,

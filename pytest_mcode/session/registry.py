@@ -59,6 +59,11 @@ class Registry:
             raise ConfigError(self._unknown(kind, name))
         return _load(kind, name, found) if isinstance(found, str) else found
 
+    def reports(self, strategy: str) -> dict[str, list[str]]:
+        """What a strategy says of its rates (`reports`); empty where it says nothing."""
+        said = getattr(self.factory("strategy", strategy)(), "reports", None)
+        return {} if said is None else {"reports": sorted(map(str, said))}
+
     def _unknown(self, kind: str, name: str) -> str:
         names = self.names(kind)
         near = difflib.get_close_matches(name, names, 1)

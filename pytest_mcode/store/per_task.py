@@ -19,6 +19,8 @@ class TaskResult:
     """The draw of sample 0 passed."""
     solved_by: tuple[int, ...]
     """Element j: samples solved by iteration j; as many as were tried."""
+    chosen: bool | None = None
+    """Whether the draw passed that the strategy handed in; None where it chooses none."""
 
     def passes(self, iteration: int = 0) -> int:
         """Samples solved by an iteration, also beyond the last one that was needed."""
@@ -32,13 +34,19 @@ def results(reader: Reader, variant_id: int) -> dict[str, TaskResult]:
     Planned and infra items are not in it: `queries.tasks` has the denominator.
     """
     found = reader.rows(
-        "SELECT task_id, samples_generated, first_passed, solved_by FROM items"
+        "SELECT task_id, samples_generated, first_passed, solved_by, chosen FROM items"
         " WHERE variant_id = ? AND state = 'done' ORDER BY item_id",
         (variant_id,),
     )
     return {
-        task: TaskResult(task, samples, bool(first), tuple(json.loads(solved)))
-        for task, samples, first, solved in found
+        task: TaskResult(
+            task,
+            samples,
+            bool(first),
+            tuple(json.loads(solved)),
+            None if chosen is None else bool(chosen),
+        )
+        for task, samples, first, solved, chosen in found
     }
 
 

@@ -20,7 +20,7 @@ class Judge:
     """
 
     name = "judge"
-    reports = frozenset({"pass@1", "chosen"})
+    reports = frozenset({"chosen", "agreement"})
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All n attempts, judged."""

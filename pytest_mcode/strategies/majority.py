@@ -23,7 +23,7 @@ class Majority:
     """
 
     name = "majority"
-    reports = frozenset({"pass@1", "maj@k"})
+    reports = frozenset({"maj@k"})
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All n attempts, voted on."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_mcode.core.protocols import Workbench
-from pytest_mcode.core.records import Attempt, Message, Messages
+from pytest_mcode.core.records import Attempt, Message, Messages, Task
 from pytest_mcode.strategies.self_debug import chain
 from pytest_mcode.strategies.together import together
 
 ASK = (
-    "Do not write code yet. Name the algorithm that solves this, then give a plan of at most"
-    " eight short steps, edge cases included."
+    "Here is a programming task. Do not write code yet. Name the algorithm that solves it, then"
+    " give a plan of at most eight short steps, edge cases included."
 )
 
 FOLLOW = "Follow this plan:"
@@ -36,10 +36,16 @@ class Plan:
 
     async def _sample(self, bench: Workbench, sample: int) -> list[Attempt]:
         opening = bench.opening()
-        plan = await bench.ask("planner", added(opening, ASK), sample)
+        plan = await bench.ask("planner", (Message("user", _question(bench.task)),), sample)
         said = plan.text.strip()[:MOST]
         followed = added(opening, f"{FOLLOW}\n\n{said}") if said else opening
         return await chain(bench, sample, followed, bench.attempt)
+
+
+def _question(task: Task) -> str:
+    """The task as the coder's prompt shows it, without its demand for code."""
+    shown = task.public_tests if task.shape == "text" else ()
+    return "\n".join((ASK, "", task.prompt.strip(), *shown))
 
 
 def added(messages: Messages, more: str) -> Messages:
