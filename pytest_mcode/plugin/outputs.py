@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 Write = Callable[["Reader", "Filters", "Sequence[Price]", Path], str]
 """Writes one file or folder; returns what to tell the user, one line."""
 
-OUTPUTS: dict[str, str] = {}
+OUTPUTS: dict[str, str] = {
+    "md": "pytest_mcode.reports.markdown:write",
+    "csv": "pytest_mcode.reports.tables:write",
+}
 """Option -> `module:function` of type `Write`, imported when it is asked for."""
+COMPARING = frozenset({"md"})
+"""Those that are given `--mcode-compare` too, as a further argument."""
 
 
 def asked(state: State) -> list[tuple[str, Path]]:
@@ -38,10 +43,11 @@ def write(state: State, reader: Reader, filters: Filters) -> list[str]:
     said = []
     for name, path in asked(state):
         module, _, function = OUTPUTS[name].partition(":")
-        writer: Write = getattr(importlib.import_module(module), function)
+        writer: Callable[..., str] = getattr(importlib.import_module(module), function)
+        more = (options.Resolved(state.config).value("compare"),) if name in COMPARING else ()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            said.append(writer(reader, filters, state.settings.prices, path))
+            said.append(writer(reader, filters, state.settings.prices, path, *more))
         except OSError as error:
             why = error.strerror or str(error)
             raise ConfigError(f"--mcode-{name}={path} cannot be written: {why}") from error

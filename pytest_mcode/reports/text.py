@@ -76,7 +76,7 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
     limit = f", {row.timeout_s:g} s per program{_conditions(row.settings)}" if row.timeout_s else ""
     yield f"  run {row.run_id}, fingerprint {row.fingerprint}{limit}"
     yield f"  {row.counts.done} of {row.counts.planned} tasks done, {row.counts.infra} infra"
-    yield from (f"  {line}" for line in _warnings(variant, width - 2))
+    yield from (f"  {line}" for line in warnings(variant, width - 2))
     if variant.rates is not None:
         yield from (f"  {line}" for line in _rates(variant, variant.rates, width - 2))
         yield from (f"  {line}" for line in _verdicts(variant.verdicts, width - 2))
@@ -94,7 +94,8 @@ def _conditions(parts: Mapping[str, Json]) -> str:
     return slow + (f", each verified {times} times" if times > 1 else "")
 
 
-def _warnings(variant: VariantSummary, width: int) -> Iterator[str]:
+def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
+    """What must be known before one of the variant's rates is believed."""
     counts, model = variant.row.counts, variant.row.variant.model
     if model.startswith("tiny"):
         yield from wrapped(

@@ -41,10 +41,21 @@ class Reader:
         with self._lock, opening.speaking(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
+    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of one SELECT as they are read, within `snapshot`. Raises `StoreError`."""
+        with self._lock, opening.speaking(self.path):
+            yield from self._connection.execute(sql, parameters)
+
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Several queries that see the same moment, while another process goes on writing."""
+        """Several queries that see the same moment, while another process goes on writing.
+
+        One within another sees the moment of the outer one.
+        """
         with self._lock, opening.speaking(self.path):
+            if self._connection.in_transaction:
+                yield
+                return
             self._connection.execute("BEGIN")
             try:
                 yield
