@@ -7,7 +7,7 @@ alpha. Here the level is spent over the looks: each look has a smaller level of 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,18 +30,22 @@ def spent(fraction: float, alpha: float) -> float:
     return 2 * float(ndtr(ndtri(alpha / 2) / math.sqrt(fraction)))
 
 
-def levels(fractions: Sequence[float], alpha: float = 0.05) -> tuple[float, ...]:
+def levels(
+    fractions: Sequence[float],
+    alpha: float = 0.05,
+    spending: Callable[[float, float], float] = spent,
+) -> tuple[float, ...]:
     """The one-sided level of each look: stop where a one-sided p is at most its look's level.
 
     `fractions` of the planned tasks that are in at each look, rising, at most 1 (all). The chance
-    to stop at any look under H0 is `spent(fractions[-1], alpha)`, thus alpha when the last look is
-    at 1. Any paired p-value of this package may be compared with it: their statistics have
+    to stop at any look under H0 is what is spent by the last, thus alpha if the last look is at 1.
+    Any paired p-value of this package may be compared with it: their statistics have
     independent increments over tasks. Two conditions: tasks come in an order that has nothing to
     do with their results (shuffle them), and the looks are not chosen from the results.
     Computed by the recursive integration of Armitage, McPherson and Rowe 1969, JRSS A 132:235.
 
     Why this one: with 164 tasks eight looks cost one to four points of power against a single look
-    at the end, and a plain difference is seen after a third to three quarters of the tasks. Looks
+    at the end, and a plain difference is seen after half to three quarters of the tasks. Looks
     of equal level (Pocock) and a betting test save a little more and lose far more power
     (docs/statistics.md has the table).
     Raises `ValueError` for looks that do not rise within 0..1.
@@ -55,7 +59,7 @@ def levels(fractions: Sequence[float], alpha: float = 0.05) -> tuple[float, ...]
     found: list[float] = []
     going, before, used = _Going(), 0.0, 0.0
     for fraction in fractions:
-        allowed = spent(fraction, alpha)
+        allowed = spending(fraction, alpha)
         bound = going.bound(fraction - before, allowed - used)
         found.append(float(ndtr(-bound / math.sqrt(fraction))))
         going, before, used = going.after(fraction - before, fraction, bound), fraction, allowed
