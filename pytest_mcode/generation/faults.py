@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -60,8 +61,8 @@ def fault_of(error: BaseException) -> Fault:
         return Fault("overflow", reason, status)
     if status >= 500 or status in _AGAIN:
         after = _retry_after(error)
-        return Fault("again", f"HTTP {status}: {reason}", status, after, status in _ABSENT)
-    return Fault("refused", f"HTTP {status}: {reason}", status)
+        return Fault("again", _spoken(status, reason), status, after, status in _ABSENT)
+    return Fault("refused", _spoken(status, reason), status)
 
 
 def pause_s(tries: int, fault: Fault) -> float:
@@ -70,6 +71,15 @@ def pause_s(tries: int, fault: Fault) -> float:
         return min(fault.retry_after_s, _LONGEST_ORDERED_PAUSE_S)
     pause = min(_FIRST_PAUSE_S * 2.0 ** (tries - 1), _LONGEST_PAUSE_S)
     return pause * _JITTER.uniform(0.5, 1.0)
+
+
+def _spoken(status: int, reason: str) -> str:
+    """The status once: libraries put it before the server's words too."""
+    said = re.sub(
+        rf"^(Error code|status code|HTTP):? {status}[\s:-]*", "", reason, flags=re.IGNORECASE
+    )
+    said = re.sub(rf"\s*\(status code: {status}\)$", "", said)
+    return f"HTTP {status}: {said}" if said else f"HTTP {status}"
 
 
 def _reason(error: BaseException) -> str:

@@ -14,22 +14,27 @@ if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
     from pytest_mcode.store.queries import Filters
 
+WIDTH = 80
+"""Columns of what is said before the first item runs."""
+
 
 def header(config: pytest.Config) -> list[str]:
     """Who is measured on what, and where the results go."""
     state = states.of(config)
     if not state.benches or state.worker is not None:
         return []
+    from pytest_mcode.reports.layout import wrapped
+
     settings = state.settings
     lines = []
     for bench in state.benches:
-        dataset = state.session.dataset(bench)
-        lines.append(
-            f"mcode: {dataset.benchmark}, {len(dataset.tasks)} tasks from {dataset.origin} "
-            f"(sha256 {dataset.sha256[:12]})"
-        )
+        found = state.session.dataset(bench)
+        digest = f"(sha256 {found.sha256[:12]})"
+        lines.append(f"mcode: {found.benchmark}, {len(found.tasks)} tasks {digest}")
+        lines.append(f"  from {found.origin}")
     grid = f"samples {_list(settings.samples)}, debug iterations {_list(settings.debug_iters)}"
-    lines.append(f"mcode: models {_list(settings.models)}; {grid}; database {_shown(state)}")
+    named = f"mcode: models {_list(settings.models)}; {grid}; database {_shown(state)}"
+    lines += wrapped(named, WIDTH)
     if state.resumed:
         lines.append(f"mcode: going on with run {state.run_id}, {len(state.done):,} items are done")
     return lines
@@ -78,9 +83,20 @@ def _unsolved(reporter: pytest.TerminalReporter) -> None:
         reporter.section("unsolved tasks", sep="=")
     for report in found:
         first, *rest = str(report.longrepr or "").splitlines() or [""]
-        reporter.write_line(f"{report.nodeid}: {first}")
+        for line in _why(report.nodeid, first, reporter._tw.fullwidth):
+            reporter.write_line(line)
         for line in rest if verbosity > 1 else []:
             reporter.write_line(f"    {line}")
+
+
+def _why(nodeid: str, reason: str, width: int) -> list[str]:
+    """On one line where it fits, else the reason below the id, which is never cut."""
+    from pytest_mcode.reports.layout import wrapped
+
+    line = f"{nodeid}: {reason}"
+    if len(line) <= width:
+        return [line]
+    return [f"{nodeid}:", *(f"    {part}" for part in wrapped(reason, width - 4))]
 
 
 def _list(values: tuple[object, ...]) -> str:
