@@ -34,8 +34,9 @@ def noise(baseline: Sequence[tuple[int, int]], samples: int, shift_sd: float = 0
     """What to expect of a run of `samples` per task, from (n, c) of each task of the baseline.
 
     Var(d_t) = p_t (1 - p_t) (1/n + 1/samples) + shift_sd^2, averaged over tasks, with the unbiased
-    c (n - c) / (n (n - 1)) for p_t (1 - p_t). `shift_sd` (a fraction) is how much a change moves
-    tasks apart, some up and some down. Source: Miller 2024, arXiv 2411.00640, section 5.
+    c (n - c) / (n (n - 1)) for p_t (1 - p_t). `shift_sd` (a fraction) is how unequally a change
+    hits the tasks: 0 if all alike, sqrt(e (1 - e)) if the effect e is whole tasks lost.
+    Source: Miller 2024, arXiv 2411.00640, section 5.
     One sample tells nothing of a task's own chance: for tasks with n = 1 their mean solve rate is
     taken for each of them, which overstates the variance and so understates the power.
     Raises `ValueError` without tasks or samples.
@@ -77,8 +78,10 @@ def minimum_detectable(
 ) -> float | None:
     """The smallest effect that is found with the power `wanted`, 0..1; None where none is.
 
-    About (z_{1 - alpha/sides} + z_wanted) sqrt(v / T) when there are many tasks.
+    About (z_{1 - alpha/sides} + z_wanted) sqrt(v / T) when there are many tasks. Where every task
+    is always or never solved there is no noise, but a change is one of whole tasks: McNemar's test.
     """
+    expected = _or_whole_tasks(expected)
     steps = 10_000
     found = _first(lambda i: power(expected, i / steps, tasks, alpha, sides) >= wanted, 1, steps)
     return None if found is None else found / steps
@@ -87,7 +90,11 @@ def minimum_detectable(
 def tasks_needed(
     expected: Noise, effect: float, alpha: float = 0.05, wanted: float = 0.8, sides: Sides = 2
 ) -> int | None:
-    """The fewest tasks on which `effect` is found with power `wanted`; None above 10 million."""
+    """The fewest tasks on which `effect` is found with power `wanted`; None above 10 million.
+
+    Without noise by whole tasks, as in `minimum_detectable`.
+    """
+    expected = _or_whole_tasks(expected)
     return _first(lambda t: power(expected, effect, t, alpha, sides) >= wanted, 2, MOST)
 
 
@@ -109,6 +116,10 @@ def samples_needed(
         return power(Noise(2 * one / samples, False), effect, tasks, alpha, sides) >= wanted
 
     return _first(enough, 2, MOST)
+
+
+def _or_whole_tasks(expected: Noise) -> Noise:
+    return expected if expected.variance > 0 else Noise(0.0, binary=True)
 
 
 def _first(enough: Callable[[int], bool], low: int, most: int) -> int | None:

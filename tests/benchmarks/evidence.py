@@ -1,8 +1,8 @@
 """The statistics on real results: `python -m tests.benchmarks.evidence --codegen DB --ldb DB`.
 
-The databases come from runs of pytest over the recorded completions (CONTRIBUTING.md has the
-commands). Prints the figures of docs/statistics.md as Markdown: rates, gains, extrapolation to 100
-draws against the truth, seed programs against debugged ones, and what early looks cost.
+The databases come from runs of pytest over the recorded completions (docs/statistics.md has the
+commands). Prints that page's figures as Markdown: rates, gains, extrapolation to 100 draws against
+the truth, seed programs against debugged ones, and what early looks cost.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def rates(verdicts: Verdicts) -> Iterator[str]:
         at = knee(steps, threshold)
         where = "not reached" if at.likely is None else f"from k = {at.likely}"
         sure = "not shown" if at.proved is None else f"from k = {at.proved}"
-        yield f"\nless than {100 * threshold:g} points per doubling: {where} (proved: {sure})"
+        yield f"\nKnee at {100 * threshold:g} % gain per doubling: {where}, proved: {sure}."
 
 
 def forecast(verdicts: Verdicts, n: int, k: int, trials: int, dice: Random) -> Iterator[str]:

@@ -104,9 +104,15 @@ def test_what_cannot_be_found_is_none():
     assert tasks_needed(single, 0.0) is None
 
 
-def test_no_spread_finds_everything():
-    """A model without randomness: any effect is found, none is a false alarm."""
-    certain = Noise(0.0, binary=False)
+def test_a_model_without_randomness_changes_by_whole_tasks():
+    """Any even shift would be found; but six whole tasks must be lost to be significant."""
+    certain = noise([(5, 5)] * 164, 5)
+    effect = minimum_detectable(certain, 164)
+    lost_six = 1 - sum(
+        math.comb(164, k) * effect**k * (1 - effect) ** (164 - k) for k in range(6)
+    )  # fmt: skip
+    assert lost_six == pytest.approx(0.8, abs=0.005)
+    assert tasks_needed(certain, effect) == pytest.approx(164, abs=1)
     assert power(certain, 0.01, 10) == 1.0
     assert power(certain, 0.0, 10) == 0.05
     assert power(Noise(0.0, binary=True), 0.0, 10) == 0.0
