@@ -70,9 +70,9 @@ def difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> D
     else:
         low, high = score_interval(*_gains_and_losses(d), len(d), level)
         if value > 0:
-            low = min(low, 0.0) if sign_flip(d, "greater") > tail else max(low, ABOVE_ZERO)
+            low = min(low, 0.0) if _exact(d, "greater") > tail else max(low, ABOVE_ZERO)
         elif value < 0:
-            high = max(high, 0.0) if sign_flip(d, "less") > tail else min(high, -ABOVE_ZERO)
+            high = max(high, 0.0) if _exact(d, "less") > tail else min(high, -ABOVE_ZERO)
     won, lost = sum(x > 0 for x in d), sum(x < 0 for x in d)
     return Difference(value, low, high, p_value(a, b), len(d), won, lost, method)
 
@@ -94,7 +94,7 @@ def p_value(
         spread = _error(d)
         return _from_upper(_t_upper((math.fsum(d) / len(d) - shift) / spread, len(d)), alternative)
     if shift == 0:
-        return sign_flip(d, alternative)
+        return _exact(d, alternative)
     z = score(*_gains_and_losses(d), len(d), shift)
     return _from_upper(math.erfc(z / math.sqrt(2)) / 2, alternative)
 
@@ -123,6 +123,13 @@ def permutation(
 ) -> float:
     """p of the sign-flip test of b - a (`sign_flip`), a check that assumes no distribution."""
     return sign_flip(_differences(a, b), alternative, seed)
+
+
+def _exact(d: Sequence[float], alternative: Alternative) -> float:
+    """The sign-flip test, which is McNemar's where whole tasks are won or lost."""
+    if all(x in (-1, 0, 1) for x in d):
+        return mcnemar(sum(x > 0 for x in d), sum(x < 0 for x in d), alternative)
+    return sign_flip(d, alternative)
 
 
 def _differences(a: Sequence[float], b: Sequence[float]) -> list[float]:
