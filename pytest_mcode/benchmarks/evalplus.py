@@ -7,6 +7,8 @@ on its `base` inputs and on its `plus` inputs; the verdict's groups say which of
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,9 +143,17 @@ def _text_task(benchmark: str, row: source.Row) -> Task:
         tests=_tests(row, reference, entry_point),
         reference=reference,
         public_tests=tuple(examples),
+        public_setup=_imports(examples),
         names=(entry_point,),
         checks=len(GROUPS),
     )
+
+
+def _imports(examples: list[str]) -> str:
+    """Of the modules that asserts name without importing them: `math.isclose(...)`."""
+    named = (re.findall(r"\b([a-z]\w*)\.[a-z]", example) for example in examples)
+    modules = sorted({name for names in named for name in names} & sys.stdlib_module_names)
+    return "".join(f"import {module}\n" for module in modules)
 
 
 def _name(row: source.Row) -> str:

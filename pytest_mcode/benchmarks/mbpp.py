@@ -99,8 +99,9 @@ def _task(benchmark: str, number: int, row: source.Row) -> Task:
     code = _unix(row.text("code"))
     asserts = [_unix(test).strip() for test in row.texts("test_list")]
     setup = _unix(row.text("test_setup_code")) if "test_setup_code" in row.fields else ""
-    parts = [*row.texts("test_imports"), setup.strip("\n"), *asserts]
-    tests = "".join(f"{part}\n" for part in parts if part.strip())
+    before = [*row.texts("test_imports"), setup.strip("\n")]
+    setup = "".join(f"{part}\n" for part in before if part.strip())
+    tests = setup + "".join(f"{part}\n" for part in asserts if part.strip())
     defined = set(re.findall(r"^(?:async +)?(?:def|class) +(\w+)", code, re.M))
     tree = _parsed(row, tests)
     checks = count_checks(tree)
@@ -118,6 +119,7 @@ def _task(benchmark: str, number: int, row: source.Row) -> Task:
         tests=tests,
         reference=code,
         public_tests=tuple(asserts),
+        public_setup=setup,
         names=(entry_point, *(name for name in free if name != entry_point)),
         checks=checks,
     )

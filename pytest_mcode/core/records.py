@@ -52,6 +52,8 @@ class Task:
     """Signature and docstring that a continuation completes; `preamble + stub == prompt`."""
     public_tests: tuple[str, ...] = ()
     """Asserts that the prompt may show."""
+    public_setup: str = ""
+    """Trusted code that they need before them."""
     names: tuple[str, ...] = ()
     """All names that the tests take from the candidate; holds `entry_point`."""
     checks: int = 1

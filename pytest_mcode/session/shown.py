@@ -46,7 +46,7 @@ def public_program(benchmark: Benchmark, task: Task, code: str, limits: Limits) 
     """The program that verifies `code` by the public tests alone; None where there are none."""
     if task.mode != "split" or not task.public_tests:
         return None
-    tests = "".join(f"{test}\n" for test in task.public_tests)
+    tests = task.public_setup + "".join(f"{test}\n" for test in task.public_tests)
     shown = replace(task, tests=tests, checks=len(task.public_tests))
     return benchmark.program(shown, code, limits)
 
@@ -60,7 +60,7 @@ def behaviour_program(
         return None
     listed = "".join(f"    _done(lambda: {call}),\n" for call in calls)
     tests = (
-        f"import hashlib\n{_WATCH}_seen = [\n{listed}]\n"
+        f"import hashlib\n{task.public_setup}{_WATCH}_seen = [\n{listed}]\n"
         "_how = 'ran' if any(s.startswith('returned') for s in _seen) else 'raised'\n"
         "_mark = hashlib.sha256(repr(_seen).encode('utf-8', 'surrogatepass')).hexdigest()[:32]\n"
         "raise AssertionError('behaviour ' + _how + ' ' + _mark)\n"
