@@ -26,6 +26,9 @@ FORMS: Mapping[str, Literal["text", "program", "continuation"]] = {
 }
 """Column of a row and what it holds; the first that is there counts."""
 
+FIRST_OF_BIGCODE = {"humaneval": 0, "mbpp": 11}
+"""Number of the task that stands first in BigCode's `generations.json`, a list without ids."""
+
 _IN_MEMORY = 32 * 2**20
 """Unpacked bytes that are kept in memory; more goes to an unnamed temporary file."""
 
@@ -36,7 +39,7 @@ _Slot = tuple[int, int]
 
 
 class Replay:
-    """Answers from a file of JSON lines (or .gz), or from EvalPlus' `eval_results.json`.
+    """Answers from JSON lines, EvalPlus' `eval_results.json` or BigCode's `generations.json` (.gz).
 
     Rows hold `task_id`, optional `sample` and `iteration`, and one of `completion` (the rest of
     the prompt, or the whole function), `solution` (a program) and `answer` (a chat's text). Rows
@@ -118,6 +121,10 @@ class _Recording:
         key = spelling(task.task_id)
         tail = key.rpartition("/")[2]
         base = task.benchmark.partition(":")[0].casefold()
+        if base in FIRST_OF_BIGCODE and tail.isdigit():
+            place = self.slots.get(f"#/{int(tail) - FIRST_OF_BIGCODE[base]}")
+            if place is not None:
+                return place
         return self.slots.get(key) or self.slots.get(tail) or self.slots.get(f"{base}/{tail}")
 
     def row(self, place: tuple[int, int]) -> dict[str, Json]:
@@ -162,15 +169,16 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _lines(path: Path) -> IO[bytes]:
-    """The file as seekable JSON lines: unpacked, and taken out of EvalPlus' single object."""
+    """The file as seekable JSON lines: unpacked, and taken out of a single JSON value."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     plain = _unpacked(path) if packed else path.open("rb")
     plain.seek(0)
-    first = plain.readline().strip()
-    single = first in (b"{", b"[") or path.name.removesuffix(".gz").endswith(".json")
+    first = plain.readline(100).strip()
+    named = path.name.removesuffix(".gz").endswith(".json")
+    single = named or first in (b"{", b"[") or first.startswith(b"[[")
     plain.seek(0)
-    return _from_evalplus(plain, path) if single else plain
+    return _from_value(plain, path) if single else plain
 
 
 def _unpacked(path: Path) -> IO[bytes]:
@@ -185,8 +193,11 @@ def _unpacked(path: Path) -> IO[bytes]:
     return plain
 
 
-def _from_evalplus(file: IO[bytes], path: Path) -> IO[bytes]:
-    """The rows of `{"eval": {id: [{"solution": ...}]}}` (or of a JSON list) as JSON lines."""
+def _from_value(file: IO[bytes], path: Path) -> IO[bytes]:
+    """The rows of `{"eval": {id: [{"solution": ...}]}}`, or of a JSON list, as JSON lines.
+
+    In BigCode's list of lists of programs a task has no id: its place `#0`, `#1` stands for one.
+    """
     with file:
         try:
             value = json.load(file)
@@ -200,6 +211,9 @@ def _from_evalplus(file: IO[bytes], path: Path) -> IO[bytes]:
                 rows.append({"task_id": task_id, "solution": solution})
     elif isinstance(value, dict) and "task_id" in value:
         rows.append(value)
+    if rows and all(isinstance(programs, list) for programs in rows):
+        numbered = enumerate(rows)
+        rows = [{"task_id": f"#{i}", "solution": p} for i, programs in numbered for p in programs]
     out = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - outlives this function
     for row in rows:
         out.write(json.dumps(row).encode() + b"\n")

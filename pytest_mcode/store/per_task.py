@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_mcode.store.reader import Reader
@@ -50,6 +51,20 @@ def results(reader: Reader, variant_id: int) -> dict[str, TaskResult]:
     }
 
 
+def infra(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Per variant the tasks whose machinery failed, in the order of the plan."""
+    marks = ", ".join("?" * len(variant_ids))
+    found = reader.rows(
+        "SELECT variant_id, task_id FROM items WHERE state = 'infra'"
+        f" AND variant_id IN ({marks}) ORDER BY item_id",
+        variant_ids,
+    )
+    grouped: dict[int, list[str]] = {}
+    for variant_id, task in found:
+        grouped.setdefault(variant_id, []).append(task)
+    return {key: tuple(tasks) for key, tasks in grouped.items()}
+
+
 def verdicts(reader: Reader, variant_id: int) -> dict[str, tuple[tuple[int, int, bool], ...]]:
     """Task id -> (sample, iteration, passed) of every attempt of the variant's measured items."""
     found = reader.rows(
@@ -62,3 +77,43 @@ def verdicts(reader: Reader, variant_id: int) -> dict[str, tuple[tuple[int, int,
     for task, sample, iteration, passed in found:
         grouped.setdefault(task, []).append((sample, iteration, bool(passed)))
     return {task: tuple(attempts) for task, attempts in grouped.items()}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw (iteration 0) of a measured item."""
+
+    task_id: str
+    sample: int
+    code: str
+    status: str
+    detail: str
+    groups: Mapping[str, bool]
+    """Which groups of its tests held, where the task has several and came to them."""
+
+
+def draws(reader: Reader, variant_id: int) -> Iterator[Draw]:
+    """The draws of the variant's measured items in the order of the plan, a task at a time."""
+    items = reader.rows(
+        "SELECT item_id FROM items WHERE variant_id = ? AND state = 'done' ORDER BY item_id",
+        (variant_id,),
+    )
+    for (item_id,) in items:
+        found = reader.rows(
+            "SELECT task_id, sample, code, verdict, detail, groups FROM attempts"
+            " WHERE item_id = ? AND iteration = 0 ORDER BY sample",
+            (item_id,),
+        )
+        for row in found:
+            task, sample, code, status, detail, groups = row
+            yield Draw(task, sample, code, status, detail, json.loads(groups))
+
+
+def solved(reader: Reader, variant_id: int) -> dict[str, bool]:
+    """Task id -> whether what its strategy handed in passed, of measured items."""
+    found = reader.rows(
+        "SELECT task_id, solved FROM items WHERE variant_id = ? AND state = 'done'"
+        " ORDER BY item_id",
+        (variant_id,),
+    )
+    return {task: bool(passed) for task, passed in found}
