@@ -164,6 +164,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("compare", _choice("", "samples"), "", "with --mcode-report: `samples` shows rates across sample counts", "results"),
     Option("md", str, "", "write rates, gate, comparison and unsolved tasks as GitHub's Markdown, at the end of a run or with --mcode-report; replaces FILE, but adds to $GITHUB_STEP_SUMMARY", "results", metavar="FILE"),
     Option("csv", str, "", "write runs.csv, rates.csv, tasks.csv and attempts.csv, at the end of a run or with --mcode-report", "results", metavar="DIR"),
+    Option("datasette", str, "", "write what Datasette has to know of the database: descriptions and queries; says how to start it", "results", metavar="FILE"),
     Option("gate", str, "", "hold the run against a baseline (a run id, a results database, or a file of --mcode-gate-export): exit status 0 held, 1 regression, 20 inconclusive; asks the model anew unless --mcode-pool is given", "results", metavar="BASELINE"),
     Option("max-drop", _number(0.0001, 1), "0.05", "with --mcode-gate: a drop of the rate, as a fraction, that is accepted; held is what is shown to drop less", "results", metavar="X"),
     Option("alpha", _number(0.0001, 0.4), "0.05", "with --mcode-gate: chance of a false alarm, and of holding at a drop of --mcode-max-drop", "results", metavar="P"),

@@ -1,5 +1,7 @@
 """The tables and views, as text. Changed only by a new numbered migration, never in place."""
 
+from pytest_mcode.store.views import READABLE
+
 TABLES = (
     """CREATE TABLE runs (
         run_id TEXT PRIMARY KEY,
@@ -176,6 +178,7 @@ CELLS = (
         PRIMARY KEY (item_id, sample, role, number)
     ) STRICT""",
     "CREATE INDEX calls_by_draw ON calls (draw) WHERE draw <> ''",
+    *(f"CREATE VIEW {name} AS {select}" for name, select in READABLE.items()),
 )
 """Cells differ in any setting; runs belong to studies; strategies choose, note and ask besides."""
 
