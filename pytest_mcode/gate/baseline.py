@@ -1,8 +1,9 @@
 """Where a baseline comes from: a run of the database, another database, or a file kept in git.
 
 The file is JSON, sorted and indented, with one line per task: `"HumanEval/0": [5, 2, 3]` is five
-samples, two solved by their draw and three by the first repair. What it holds beside the tasks
-identifies the measurement; a file of another `schema` is refused.
+samples, two solved by their draw and three by the first repair; where a strategy chooses an answer,
+`true` or `false` at the end says whether that one passed. What it holds beside the tasks identifies
+the measurement; a file of another `schema` is refused.
 """
 
 from __future__ import annotations
@@ -152,12 +153,13 @@ def _measurement(row: Any) -> Measurement:
 
 
 def _result(task: str, numbers: Any) -> TaskResult:
-    samples, *solved = numbers
-    rising = solved == sorted(solved)
-    if not all(type(n) is int and 0 <= n <= samples for n in numbers) or not (solved and rising):
+    chosen = numbers[-1] if isinstance(numbers[-1], bool) else None
+    samples, *solved = numbers if chosen is None else numbers[:-1]
+    whole = all(type(n) is int and 0 <= n <= samples for n in (samples, *solved))
+    if not whole or not solved or solved != sorted(solved):
         raise ValueError(f"{task} has {numbers}")
     # of single draws the file knows only how many passed
-    return TaskResult(task, samples, solved[0] == samples, tuple(solved))
+    return TaskResult(task, samples, solved[0] == samples, tuple(solved), chosen)
 
 
 def write(path: Path, run: queries.RunRow, measurements: Iterable[Measurement]) -> None:
@@ -176,7 +178,9 @@ def write(path: Path, run: queries.RunRow, measurements: Iterable[Measurement]) 
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     # a task is one line, so that a diff shows a changed task as one
-    text = re.sub(r"\[[\d,\s]*\]", lambda hit: re.sub(r"\s+", "", hit[0]).replace(",", ", "), text)
+    text = re.sub(
+        r"\[[\d,\struefals]*\]", lambda hit: re.sub(r"\s+", "", hit[0]).replace(",", ", "), text
+    )
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
@@ -198,7 +202,10 @@ def _require_exportable(found: Baseline) -> None:
 
 
 def _row(m: Measurement) -> dict[str, Json]:
-    tasks = {name: [t.samples, *t.solved_by] for name, t in sorted(m.tasks.items())}
+    tasks = {
+        name: [t.samples, *t.solved_by, *([] if t.chosen is None else [t.chosen])]
+        for name, t in sorted(m.tasks.items())
+    }
     return {
         "label": m.label,
         "variant": asdict(m.variant),

@@ -59,7 +59,7 @@ def _counts(pair: Pair) -> list[tuple[int, int]]:
     metric, found = metric_of(pair), []
     for task in sorted(pair.new.planned):
         result = pair.old.tasks[task]
-        n = 1 if metric.startswith("solved@") else result.samples
+        n = 1 if metric.startswith(("solved@", "chosen")) else result.samples
         found.append((n, round(n * value(result, pair, metric))))
     return found
 

@@ -30,6 +30,11 @@ class Measurement:
     """Attempts whose answer was not asked of the model, but taken from an earlier run."""
 
     @property
+    def chooses(self) -> bool:
+        """Its strategy hands in one answer of several."""
+        return any(task.chosen is not None for task in self.tasks.values())
+
+    @property
     def complete(self) -> bool:
         """Every planned task was measured."""
         return not self.infra and self.planned == self.tasks.keys()

@@ -12,6 +12,7 @@ false one among all cells has at most the chance alpha.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -54,7 +55,7 @@ class Judgement:
 
     label: str
     metric: str
-    """`pass@1`, `solved by iteration 3` or `solved@5`."""
+    """`pass@1`, `solved by iteration 3`, `solved@5` or `chosen`."""
     status: Status
     reason: str
     """One line."""
@@ -109,8 +110,7 @@ class Values:
 
 
 def values(pair: Pair, only: Sequence[str] | None = None) -> Values:
-    """What is compared: pass@1 (share of draws that pass); with repairs the share of samples
-    solved by the last one; where draws were left out after a success, whether any passed."""
+    """What both sides give for the same tasks, as `metric_of` says."""
     wanted = sorted(pair.new.planned) if only is None else only
     names = tuple(t for t in wanted if t in pair.new.tasks and t in pair.old.tasks)
     metric = metric_of(pair)
@@ -119,8 +119,12 @@ def values(pair: Pair, only: Sequence[str] | None = None) -> Values:
 
 
 def metric_of(pair: Pair) -> str:
-    """The name of what is compared."""
+    """The name of what is compared: pass@1 (share of draws that pass); with repairs the share of
+    samples solved by the last one; `solved@n` where draws were left out after a success; `chosen`,
+    whether the answer passed that a strategy handed in, for strategies that choose one."""
     variant = pair.new.variant
+    if any(m.chooses for m in (pair.old, pair.new)):
+        return "chosen"
     if any(_is_short(m) for m in (pair.old, pair.new)):
         return f"solved@{variant.samples}"
     return f"solved by iteration {variant.debug_iters}" if variant.debug_iters else "pass@1"
@@ -132,6 +136,8 @@ def _is_short(measurement: Measurement) -> bool:
 
 def value(result: TaskResult, pair: Pair, metric: str) -> float:
     """One task's value, 0..1."""
+    if metric == "chosen":
+        return float(bool(result.chosen))
     passed = result.passes(pair.new.variant.debug_iters)
     if metric.startswith("solved@"):
         return float(passed > 0)
@@ -234,6 +240,8 @@ def worst(judgements: Sequence[Judgement]) -> Status:
 def unmatched(pair: Pair) -> str:
     """Why the rates of a pair are not of the same kind; empty if they are."""
     old, new = pair.old.variant.samples, pair.new.variant.samples
+    if pair.new.tasks and pair.old.chooses != pair.new.chooses:
+        return "one strategy chooses an answer and the other does not: give the baseline's"
     if old != new and metric_of(pair).startswith("solved@"):
         return f"solved@{new} is no solved@{old}: give the same --mcode-samples"
     return ""
@@ -270,4 +278,4 @@ def _unasked(new: Sequence[Measurement]) -> tuple[str, ...]:
 
 
 def _mean(numbers: Sequence[float]) -> float:
-    return sum(numbers) / len(numbers) if numbers else 0.0
+    return math.fsum(numbers) / len(numbers) if numbers else 0.0
