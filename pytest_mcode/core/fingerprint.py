@@ -31,3 +31,38 @@ def differing(a: Mapping[str, Json], b: Mapping[str, Json], prefix: str = "") ->
         elif left != right:
             names.append(f"{prefix}{key}")
     return names
+
+
+MOVES_NOTHING = (
+    "sampling.seed",
+    "model.sampling.seed",
+    "sandbox.host_factor",
+    "sandbox.image",
+    "sandbox.memory_limit",
+    "sandbox.process_limit",
+    "sandbox.runtime",
+    "sandbox.sandbox",
+    "sandbox.seccomp",
+)
+"""Parts that may differ in a comparison: a seed moves numbers by chance alone, which intervals
+count in; the rest belongs to the host, and on each host the same program gets the same verdict."""
+
+
+def confounding(a: Mapping[str, Json], b: Mapping[str, Json]) -> list[str]:
+    """The parts of `differing` that make numbers of two fingerprints incomparable.
+
+    The patch level of the sandbox's Python is none of them. Its image is one where the user named
+    it, because nobody has listed what is installed there.
+    """
+    found = [part for part in differing(a, b) if part not in MOVES_NOTHING]
+    first, second = (dict(parts.get("sandbox") or {}) for parts in (a, b))
+    if _minor(first) == _minor(second):
+        found = [part for part in found if part != "sandbox.python"]
+    unlisted = "the image's own" in (first.get("packages"), second.get("packages"))
+    if unlisted and first.get("image") != second.get("image"):
+        found.append("sandbox.image")
+    return sorted(found)
+
+
+def _minor(sandbox: Mapping[str, Json]) -> list[str]:
+    return str(sandbox.get("python", "")).split(".")[:2]

@@ -35,7 +35,8 @@ def run(config: pytest.Config) -> int | None:
 
 def report(state: State) -> int:
     """Print what the database holds; the other options are filters."""
-    from pytest_mcode.reports import scaling, summary, text
+    from pytest_mcode.reports import comparison_text, summary, text
+    from pytest_mcode.reports.comparison_request import requested
     from pytest_mcode.session.settings import bench_label, label
     from pytest_mcode.store.database import Store
     from pytest_mcode.store.queries import Filters
@@ -51,8 +52,9 @@ def report(state: State) -> int:
     )
     store = Store.read(state.settings.db)
     try:
-        if get.value("compare") == "samples":
-            lines = scaling.scaling_lines(scaling.compare_samples(store, filters))
+        if compared := get.value("compare"):
+            every = state.config.get_verbosity() > 0
+            lines = comparison_text.lines(requested(store, compared, filters), every=every)
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
         lines += outputs.write(state, store, filters)

@@ -27,6 +27,9 @@ def sign_flip(d: Sequence[float], alternative: Alternative = "two-sided", seed: 
     which never understates p on average (Phipson and Smyth 2010, SAGMB 9:39).
     Source: Fisher 1935, "The Design of Experiments", section 21. All differences zero: p = 1.
     """
+    if len({abs(x) for x in d if x}) == 1:
+        upper, lower = _binomial(sum(x > 0 for x in d), sum(x < 0 for x in d))
+        return _of(alternative, upper, lower)
     steps = _steps([abs(x) for x in d if x])
     total = math.fsum(d)
     if steps is None:
@@ -35,9 +38,20 @@ def sign_flip(d: Sequence[float], alternative: Alternative = "two-sided", seed: 
         return 1.0
     else:
         upper, lower = _exact(steps, round(total / math.fsum(map(abs, d)) * sum(steps)))
+    return _of(alternative, upper, lower)
+
+
+def _of(alternative: Alternative, upper: float, lower: float) -> float:
     if alternative == "two-sided":
         return min(1.0, 2 * min(upper, lower))
     return upper if alternative == "greater" else lower
+
+
+def _binomial(plus: int, minus: int) -> tuple[float, float]:
+    """The same for differences of one size, of which only the signs count: at once, for any T."""
+    from scipy.special import bdtr
+
+    return float(bdtr(minus, plus + minus, 0.5)), float(bdtr(plus, plus + minus, 0.5))
 
 
 def _steps(sizes: Sequence[float]) -> list[int] | None:
