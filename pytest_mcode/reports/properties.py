@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_mcode.core.records import Json
 from pytest_mcode.reports.cost import Price, cost, price_of
-from pytest_mcode.store.outcomes import numbers
-from pytest_mcode.store.spending import is_unreported
+from pytest_mcode.store.outcomes import is_unreported, numbers
 
 Scalar = str | int | float | bool
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.store.draws import REFUSED
 
 
 def text(value: str) -> str:
@@ -57,6 +58,13 @@ class Numbers:
     """Attempts of which runs of the same program ended differently."""
     reused: int
     """Attempts whose answer was taken from the database: in no sum of tokens, calls or seconds."""
+    asked: bool
+    """A model was asked, in this run or, for an answer that was found here, in an earlier one."""
+    unreported: bool
+    """The server told no tokens of one of the answers (`is_unreported`)."""
+    reused_prompt_tokens: int
+    reused_completion_tokens: int
+    """Of the answers that were taken from the database."""
     error: str
     """Infra message, or status and detail of the last attempt of an unsolved item."""
 
@@ -66,6 +74,7 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
     attempts: Sequence[Mapping[str, Json]] = outcome["attempts"]
     asked = [*attempts, *outcome["calls"]]
     answers = [a["answer"] for a in asked if not a["answer"]["reused"]]
+    reused = [a["answer"] for a in asked if a["answer"]["reused"]]
     counting = [attempts[i] for i in outcome["counts"]]
     passing = [a for a in counting if a["verdict"]["status"] == "passed"]
     reached = [a["iteration"] for a in (passing[:1] or attempts)]
@@ -89,7 +98,22 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
         cached=sum(a["verdict"]["cached"] for a in attempts),
         flaky=sum(bool(a["verdict"]["flaky"]) for a in attempts),
         reused=sum(a["answer"]["reused"] for a in attempts),
+        asked=bool(reused) or any(a["calls"] for a in answers),
+        unreported=is_unreported(outcome),
+        reused_prompt_tokens=sum(a["prompt_tokens"] for a in reused),
+        reused_completion_tokens=sum(a["completion_tokens"] for a in reused),
         error=_error(outcome, counting, bool(passing)),
+    )
+
+
+def is_unreported(outcome: Mapping[str, Json]) -> bool:
+    """Whether a server told no tokens of an answer; `outcome` is `Outcome.to_json()`."""
+    answers = [asked["answer"] for asked in (*outcome["attempts"], *outcome["calls"])]
+    return any(
+        (a["calls"] or a["reused"])
+        and not a["prompt_tokens"] + a["completion_tokens"]
+        and a["finish_reason"] != REFUSED
+        for a in answers
     )
 
 

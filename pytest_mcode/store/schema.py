@@ -178,6 +178,18 @@ CELLS = (
         PRIMARY KEY (item_id, sample, role, number)
     ) STRICT""",
     "CREATE INDEX calls_by_draw ON calls (draw) WHERE draw <> ''",
+    # Sums and signs of an item's answers, because reports never read the large rows of `attempts`.
+    "ALTER TABLE items ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN unreported INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN reused_prompt_tokens INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE items ADD COLUMN reused_completion_tokens INTEGER NOT NULL DEFAULT 0",
+    """UPDATE items SET (asked, unreported, reused_prompt_tokens, reused_completion_tokens) =
+        (SELECT coalesce(max(a.calls > 0 OR a.reused), 0),
+                coalesce(max((a.calls > 0 OR a.reused) AND a.prompt_tokens + a.completion_tokens = 0
+                             AND a.finish_reason <> 'context_overflow'), 0),
+                coalesce(sum(a.prompt_tokens * a.reused), 0),
+                coalesce(sum(a.completion_tokens * a.reused), 0)
+         FROM attempts a WHERE a.item_id = items.item_id)""",
     *(f"CREATE VIEW {name} AS {select}" for name, select in READABLE.items()),
 )
 """Cells differ in any setting; runs belong to studies; strategies choose, note and ask besides."""
