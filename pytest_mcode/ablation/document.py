@@ -24,19 +24,23 @@ class Entry:
     """`FILE:LINE`, for messages."""
 
 
-def entries(text: str, shown: str) -> tuple[Entry, ...]:
-    """The top level of a document. Raises `NoStudy` where that is no mapping, or no YAML."""
+def entries(text: str, shown: str, marks: frozenset[str]) -> tuple[Entry, ...]:
+    """The top level of a document that has the keys `marks`; of any other no value is read.
+
+    Raises `NoStudy` where it has not, is no mapping, or no YAML.
+    """
     import yaml
 
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
     except yaml.YAMLError as error:
         raise NoStudy(f"{_where(error, shown)}: malformed YAML: {_reason(error)}") from error
-    finally:
-        loader.dispose()
     if not isinstance(node, yaml.MappingNode):
         raise NoStudy(f"{shown} holds no mapping of YAML")
+    if not marks <= {str(key.value) for key, _ in node.value}:
+        wanted = " and ".join(f"`{mark}`" for mark in sorted(marks))
+        raise NoStudy(f"{shown} is no study: a study is a mapping with {wanted}")
     return _mapping(loader, node, shown)
 
 
@@ -69,4 +73,4 @@ def _where(error: Any, shown: str) -> str:
 
 def _reason(error: Exception) -> str:
     said = getattr(error, "problem", None) or str(error)
-    return " ".join(str(said).split())
+    return " ".join(str(said).partition(' in "<unicode')[0].split())

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_mcode.ablation.document import Entry, NoStudy, entries
+from pytest_mcode.ablation.document import Entry, entries
 from pytest_mcode.ablation.parameters import KINDS, Parameter, nearest, parameter, plain
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json
@@ -58,9 +58,7 @@ def read(text: str, shown: str, legal: Legal) -> Study:
 
     Raises `NoStudy` for a file that is none, `ConfigError` with file and line for a mistake in one.
     """
-    top = {entry.key: entry for entry in entries(text, shown)}
-    if not top.keys() >= MARKS:
-        raise NoStudy(f"{shown} is no study: a study is a mapping with `benchmark` and `vary`")
+    top = {entry.key: entry for entry in entries(text, shown, MARKS)}
     for entry in top.values():
         if entry.key not in KEYS:
             raise ConfigError(

@@ -128,6 +128,7 @@ def _bench_of(state: State, node_id: str) -> str:
 
 def _check(state: State) -> None:
     settings, session = state.settings, state.session
+    study.check_output(state)
     if not settings.models:
         raise ConfigError(
             f"benchmark {state.benches[0]!r} needs a model: --mcode-model=NAME "

@@ -35,7 +35,7 @@ def run(config: pytest.Config) -> int | None:
 
 def report(state: State) -> int:
     """Print what the database holds; the other options are filters."""
-    from pytest_mcode.reports import comparison_text, summary, text
+    from pytest_mcode.reports import comparison_text, study, study_text, summary, text
     from pytest_mcode.reports.comparison_request import requested
     from pytest_mcode.session.settings import bench_label, label
     from pytest_mcode.store.database import Store
@@ -49,12 +49,15 @@ def report(state: State) -> int:
         debug_iters=_given(get, "debug-iters"),
         timeout=(get.value("timeout"),) if get.on_command_line("timeout") else (),
         run=(get.value("run"),) if get.value("run") else (),
+        study=(get.value("study"),) if get.value("study") else (),
     )
     store = Store.read(state.settings.db)
     try:
         if compared := get.value("compare"):
             every = state.config.get_verbosity() > 0
             lines = comparison_text.lines(requested(store, compared, filters), every=every)
+        elif filters.study:
+            lines = study_text.lines(study.examine(store, filters, state.settings.prices))
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
         lines += outputs.write(state, store, filters)

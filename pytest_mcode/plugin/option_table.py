@@ -161,6 +161,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("progress", _choice("auto", "line", "log", "off"), "auto", "of runs longer than ten seconds: a live `line` in a terminal, a `log` line each minute elsewhere and in CI; `-q` shows none", "results"),
     Option("price", _prices, "", "currency units per million prompt and completion tokens, for all models or as NAME=IN,OUT,...: shows cost, and cost per solved task", "results", metavar="IN,OUT"),
     Option("run", str, "", "with --mcode-report: only this run", "results", metavar="ID"),
+    Option("study", str, "", "with --mcode-report: the cells of this study and what they answer (`pytest FILE.yaml` runs one)", "results", metavar="NAME"),
+    Option("output", str, "", "write the study that is run, or reported, as tables (Markdown, CSV), charts (SVG, PNG) and a notebook", "results", metavar="DIR"),
     Option("compare", str, "", "with --mcode-report: the differences of two runs by their ids, or of the levels of what is named (model, samples, debug-iters, strategy, temperature, ...), paired by task", "results", metavar="RUN,RUN"),
     Option("md", str, "", "write rates, gate, comparison and unsolved tasks as GitHub's Markdown, at the end of a run or with --mcode-report; replaces FILE, but adds to $GITHUB_STEP_SUMMARY", "results", metavar="FILE"),
     Option("csv", str, "", "write runs.csv, rates.csv, tasks.csv and attempts.csv, at the end of a run or with --mcode-report", "results", metavar="DIR"),

@@ -25,6 +25,7 @@ Write = Callable[["Reader", "Filters", "Sequence[Price]", Path], str]
 OUTPUTS: dict[str, str] = {
     "md": "pytest_mcode.reports.markdown:write",
     "csv": "pytest_mcode.reports.tables:write",
+    "output": "pytest_mcode.reports.study_files:write",
     "datasette": "pytest_mcode.reports.datasette:write",
 }
 """Option -> `module:function` of type `Write`, imported when it is asked for."""

@@ -60,15 +60,16 @@ def _read(config: pytest.Config, path: Path) -> Study:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NoStudy(f"{shown} cannot be read: {getattr(error, 'strerror', error)}") from error
-    return study.read(text, shown, _legal)
+    return study.read(text, shown, legal)
 
 
-def _legal(option: str, text: str) -> Any:
+def legal(option: str, text: str) -> Any:
     """The value of an option. Raises `ValueError` with the legal form of one value."""
     try:
         return options.BY_NAME[option].kind(text)
     except ValueError as error:
-        raise ValueError(str(error).replace("a comma list of whole", "a whole")[:200]) from None
+        one = str(error).replace("a comma list of whole numbers", "a whole number")
+        raise ValueError(one) from None
 
 
 def _check(state: State, study: Study, *, alone: bool) -> None:
@@ -116,3 +117,12 @@ def changed(settings: Settings, study: Study) -> dict[str, Any]:
         "vary": tuple((name, values) for name, values in study.vary if name not in AXES),
         "sandbox_spec": spec,
     }
+
+
+def check_output(state: State) -> None:
+    """Refuse `--mcode-output` where no study is run, before anything is measured."""
+    if options.Resolved(state.config).on_command_line("output") and state.study is None:
+        raise ConfigError(
+            "--mcode-output is for studies: run `pytest FILE.yaml`, or take --mcode-csv=DIR "
+            "and --mcode-md=FILE"
+        )

@@ -32,7 +32,10 @@ def header(config: pytest.Config) -> list[str]:
         digest = f"(sha256 {found.sha256[:12]})"
         lines.append(f"mcode: {found.benchmark}, {len(found.tasks)} tasks {digest}")
         lines.append(f"  from {found.origin}")
+    if settings.study:
+        lines += wrapped(f"mcode: study {settings.study}: {settings.question}", WIDTH)
     grid = f"samples {_list(settings.samples)}, debug iterations {_list(settings.debug_iters)}"
+    grid += "".join(f", {name} {_list(values)}" for name, values in settings.vary)
     named = f"mcode: models {_list(settings.models)}; {grid}; database {_shown(state)}"
     lines += wrapped(named, WIDTH)
     if state.resumed:
@@ -46,14 +49,18 @@ def summary(reporter: pytest.TerminalReporter) -> None:
     recorder = state.recorder
     if recorder is None or not recorder.planned:
         return
+    from pytest_mcode.reports import study, study_text, text
     from pytest_mcode.reports import summary as summaries
-    from pytest_mcode.reports import text
     from pytest_mcode.store.queries import Filters
 
     try:
-        filters = Filters(run=(recorder.run_id,))
-        found = summaries.summarize(recorder.store, filters, state.settings.prices)
-        lines = text.lines(found, width=reporter._tw.fullwidth)
+        named = (state.settings.study,) if state.settings.study else ()
+        filters, width = Filters(run=(recorder.run_id,), study=named), reporter._tw.fullwidth
+        given = recorder.store, filters, state.settings.prices
+        if named:
+            lines = study_text.lines(study.examine(*given), width)
+        else:
+            lines = text.lines(summaries.summarize(*given), width)
     except McodeError as error:
         lines = [f"no summary: {error}"]
     else:

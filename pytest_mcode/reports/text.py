@@ -58,7 +58,7 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
     if any(variant.choices.rates for variant in summary.variants):
         found += wrapped(CHOOSING, width)
     for run in summary.runs:
-        found += _run(run, width)
+        found += about_run(run, width)
     if summary.older:
         found.append(f"{summary.older} older measurements of these variants are not shown")
     found.append(f"database {summary.database}")
@@ -233,7 +233,8 @@ def _tokens(totals: Totals, spending: Spending) -> str:
     return line + missing
 
 
-def _run(run: RunSummary, width: int) -> Iterator[str]:
+def about_run(run: RunSummary, width: int) -> Iterator[str]:
+    """How long it took; what to type if it is not complete; its infra errors."""
     seconds = run.elapsed_s
     speed = ""
     if seconds > 0 and run.attempts:

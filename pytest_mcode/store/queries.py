@@ -25,6 +25,8 @@ class Filters:
     timeout: tuple[float, ...] = ()
     """Seconds per program."""
     run: tuple[str, ...] = ()
+    study: tuple[str, ...] = ()
+    """Of these studies."""
 
     def where(self) -> tuple[str, list[Json]]:
         """A condition on `variants v`, and its parameters."""
@@ -35,6 +37,7 @@ class Filters:
             "v.debug_iters": self.debug_iters,
             "v.timeout_s": self.timeout,
             "v.run_id": self.run,
+            "(SELECT r.study FROM runs r WHERE r.run_id = v.run_id)": self.study,
         }
         chosen = {name: values for name, values in columns.items() if values}
         terms = [f"{name} IN ({', '.join('?' * len(v))})" for name, v in chosen.items()]

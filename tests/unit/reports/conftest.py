@@ -30,12 +30,17 @@ def run(store):
     infra error; items beyond `recorded` stay planned and the run unfinished.
     """
 
-    def record(run_id, variant, chains=None, *, parts=None, recorded=None, at=0):
+    def record(run_id, variant, chains=None, *, parts=None, recorded=None, at=0, study=""):
         cells = variant if isinstance(variant, dict) else {variant: chains}
         started = START + timedelta(hours=at)
         parts = parts or {"limits": {"wall_s": 10.0}}
         store.start_run(
-            run_id, command="pytest", fingerprint_parts={}, version="0", started=started
+            run_id,
+            command="pytest",
+            fingerprint_parts={"study": {"question": f"What of {study}?"}} if study else {},
+            version="0",
+            study=study,
+            started=started,
         )
         planned = {
             PlannedItem(f"{cell.label}[{task}]", cell.label, task): make_outcome(cell, task, given)

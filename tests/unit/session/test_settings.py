@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.session.settings import Settings, bench_label, check_labels, label
+from pytest_mcode.core.records import Limits
+from pytest_mcode.session.settings import OWN, Settings, bench_label, check_labels, label
 
 KNOWN = {"ollama", "openai", "gold", "replay"}.__contains__
 
@@ -46,3 +47,28 @@ def test_two_files_with_one_label_are_refused():
     """Their rows would be mixed."""
     with pytest.raises(ConfigError, match="share the id replay:x"):
         check_labels(("replay:a/x.jsonl", "replay:b/x.jsonl"))
+
+
+def test_further_dimensions_are_in_the_ids_and_in_the_cells_settings():
+    """Strategy and feedback have their own fields, all else stands in the cell's options."""
+    vary = (("temperature", (0.2, 1.0)), ("strategy", ("best_of_n",)), ("timeout", (5.0,)))
+    settings = Settings(models=("m",), vary=vary, limits=Limits(wall_s=10.0))
+    cold, hot = settings.variants("tiny")
+    assert cold.label == "m-n1-d0-best_of_n-temperature=0.2,timeout=5"
+    assert hot.label == "m-n1-d0-best_of_n-temperature=1,timeout=5"
+    own = settings.of(hot)
+    assert (own.sampling.temperature, own.limits.wall_s, own.strategy) == (1.0, 5.0, "best_of_n")
+    assert own.sampling.top_p == settings.sampling.top_p
+    assert settings.of(next(Settings(models=("m",)).variants("tiny"))).limits == settings.limits
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_option_of_a_cell_comes_back_from_its_text(name):
+    """What is written into the options is read as the same value and type."""
+    part, field = OWN[name]
+    value = {"prompt_style": "completion", "thinking": "low"}.get(name, 7)
+    value = type(getattr(getattr(Settings(), part), field))(value)
+    settings = Settings(models=("m",), vary=((name, (value,)),))
+    (variant,) = settings.variants("tiny")
+    found = getattr(getattr(settings.of(variant), part), field)
+    assert (found, type(found)) == (value, type(value))

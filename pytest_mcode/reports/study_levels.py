@@ -1,0 +1,184 @@
+"""Which level of a dimension is best: models by size, temperatures, strategies, ..."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+from pytest_mcode.reports.study_cells import (
+    POOLED,
+    WITHIN,
+    Answer,
+    Cell,
+    about_tasks,
+    chance,
+    groups,
+    largest,
+    level,
+    points,
+    shared,
+    subject,
+    tasks_to_see,
+    words,
+)
+from pytest_mcode.stats.multiple import holm
+from pytest_mcode.stats.paired import Difference, difference
+from pytest_mcode.stats.unpaired import tasks_for
+
+
+def smallest_model(cells: Sequence[Cell], order: Sequence[str]) -> list[Answer]:
+    """The smallest model that is at most five points of pass@1 below the best."""
+    found = []
+    for group in groups(largest(cells), "model"):
+        tasks = shared(group)
+        if len(group) > 1 and tasks:
+            found.append(
+                _smallest(subject(group, cells, "model", *POOLED), by_size(group, order), tasks)
+            )
+    return found
+
+
+def by_size(group: Sequence[Cell], order: Sequence[str]) -> list[Cell]:
+    """By the billions of parameters in their names, or where one has none as the file lists."""
+    sizes = {c.row.variant.model: size_of(c.row.variant.model) for c in group}
+    if all(size is not None for size in sizes.values()):
+        return sorted(group, key=lambda c: sizes[c.row.variant.model] or 0.0)
+    known = list(order)
+    return sorted(
+        group,
+        key=lambda c: known.index(c.row.variant.model) if c.row.variant.model in known else 99,
+    )
+
+
+def size_of(model: str) -> float | None:
+    """Billions of parameters as the name has it (`qwen2.5-coder:7b`); None if it has none."""
+    hit = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", model.lower().replace("_", "-"))
+    return float(hit.group(1)) if hit else None
+
+
+def _smallest(about: str, ordered: Sequence[Cell], tasks: Sequence[str]) -> Answer:
+    rates = [[cell.share(task) for task in tasks] for cell in ordered]
+    best = max(range(len(ordered)), key=lambda i: sum(rates[i]))
+    level_of = 1 - 0.05 / (len(ordered) - 1)  # Bonferroni: one model is picked from several
+    names = [cell.row.variant.model for cell in ordered]
+    against = {i: difference(rates[best], rates[i], level_of) for i in range(best)}
+    seen = tuple((f"{names[i]} less {names[best]}", found) for i, found in against.items())
+    lead = f"{names[best]} is the best (pass@1 {100 * sum(rates[best]) / len(tasks):.1f} %)"
+    topic = "smallest model within 5 points"
+    if any(size_of(name) is None for name in names):
+        topic += ", by the order in which they are listed"
+    enough = next((i for i, d in against.items() if d.low >= -WITHIN), None)
+    if enough is not None:
+        sentence = f"{lead}; {names[enough]} is within 5 points of it: {points(against[enough])}."
+        return Answer(topic, about, sentence, True, seen)
+    open_ones = [i for i, d in against.items() if d.high > -WITHIN]
+    if not open_ones:
+        smaller = (
+            "every smaller model is more than 5 points worse" if against else "none is smaller"
+        )
+        return Answer(topic, about, f"{lead}; {smaller}{_list(seen)}.", True, seen)
+    gap = against[open_ones[0]]
+    needed = tasks_for(len(tasks), gap.value - gap.low, gap.value + WITHIN)
+    more = f"; {about_tasks(needed)} would show it" if needed else ""
+    sentence = (
+        f"{lead}. Not enough data to say whether {names[open_ones[0]]} is within 5 points of it: "
+        f"{points(gap)}{more}."
+    )
+    return Answer(topic, about, sentence, False, seen)
+
+
+def levels(cells: Sequence[Cell], name: str) -> list[Answer]:
+    """Which level of any other dimension is best, for one draw and for what is handed in."""
+    found = []
+    for group in groups(largest(cells), name):
+        tasks = shared(group)
+        if len(group) < 2 or not tasks:
+            continue
+        about = subject(group, cells, name, *POOLED)
+        if name == "feedback":  # draws know nothing of it
+            found.append(_best(about, _Rated(group, tasks, "one sample repaired", _repaired), name))
+        elif name != "strategy":
+            found.append(_best(about, _Rated(group, tasks, "pass@1", Cell.share), name))
+        if name == "strategy" or group[0].row.variant.samples > 1:
+            found.append(_best(about, _Rated(group, tasks, "solved", _handed_in), name))
+    return found
+
+
+def judged(cells: Sequence[Cell]) -> list[Answer]:
+    """How far a judge agrees with the tests."""
+    found = []
+    for cell in cells:
+        seen = cell.summary.choices.agreement
+        if seen is None:
+            continue
+        about = subject([cell], cells)
+        if seen.equal is None or seen.kappa is None:
+            said = f"Not enough data: no opinion on any of {seen.silent:,} draws."
+            found.append(Answer("judge and tests", about, said, False))
+            continue
+        same, kappa = seen.equal, seen.kappa
+        said = (
+            f"They agree on {100 * same.value:.1f} % [{100 * same.low:.1f}, {100 * same.high:.1f}] "
+            f"of {seen.judged:,} judged draws; beyond chance (Cohen's kappa): "
+        )
+        known = not math.isnan(kappa.value)
+        said += f"{kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]." if known else "unknown."
+        found.append(Answer("judge and tests", about, said, known))
+    return found
+
+
+def _repaired(cell: Cell, task: str) -> float:
+    return cell.share(task, cell.row.variant.debug_iters)
+
+
+def _handed_in(cell: Cell, task: str) -> float:
+    return float(cell.solved[task])
+
+
+class _Rated:
+    """Values per task of the cells that are compared, and the cell with the highest mean."""
+
+    def __init__(
+        self,
+        group: Sequence[Cell],
+        tasks: Sequence[str],
+        rate: str,
+        value: Callable[[Cell, str], float],
+    ) -> None:
+        self.group, self.rate = group, rate
+        self.values = [[value(cell, task) for task in tasks] for cell in group]
+        self.best = max(range(len(group)), key=lambda i: sum(self.values[i]))
+        self.top = f"{rate} {100 * sum(self.values[self.best]) / len(tasks):.1f} %"
+
+
+def _best(about: str, found: _Rated, name: str) -> Answer:
+    """The best level against each other one; p by Holm, since it was picked from several."""
+    rates, best, group = found.values, found.best, found.group
+    others = [i for i in range(len(group)) if i != best]
+    named = [f"{words(name)} {level(cell, name)}" for cell in group]
+    seen = tuple(
+        (f"{named[best]} less {named[i]}", difference(rates[i], rates[best])) for i in others
+    )
+    adjusted = holm([d.p for _, d in seen])
+    top = f"{named[best]} has the highest rate ({found.top})"
+    clear = [i for i, p in enumerate(adjusted) if p < 0.05]
+    topic = f"{words(name)}, {found.rate}"
+    if len(clear) == len(seen):
+        parts = [f"{named[others[i]]} {points(seen[i][1])} ({chance(adjusted[i])})" for i in clear]
+        return Answer(topic, about, f"{top}, ahead of {'; '.join(parts)}.", True, seen)
+    ahead = [f"{named[others[i]]} {points(seen[i][1])} ({chance(adjusted[i])})" for i in clear]
+    open_ones = [i for i in range(len(seen)) if i not in clear]
+    closest = max((seen[i][1] for i in open_ones), key=lambda d: d.high - d.low)
+    apart = ", ".join(f"{named[others[i]]} {points(seen[i][1])}" for i in open_ones)
+    sentence = (
+        f"Not enough data: {top}, "
+        + (f"ahead of {', '.join(ahead)}, " if ahead else "")
+        + f"but not shown to be ahead of {apart}; {tasks_to_see(closest)} would show a "
+        "difference of 5 points."
+    )
+    return Answer(topic, about, sentence, False, seen)
+
+
+def _list(seen: Sequence[tuple[str, Difference]]) -> str:
+    return " (" + "; ".join(f"{name} {points(d)}" for name, d in seen) + ")" if seen else ""
