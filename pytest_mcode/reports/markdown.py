@@ -179,23 +179,38 @@ def _newest(decisions: Sequence[GateRow]) -> list[GateRow]:
 
 
 def _gate(decision: GateRow) -> list[str]:
-    against = f" against {code(decision.baseline)}" if decision.baseline else " (fail under)"
     judged: Sequence[Mapping[str, Json]] = decision.record.get("judgements", ())
-    rows = [
-        [
-            code(str(j["label"])),
-            escaped(str(j["metric"])),
-            f"{100 * j['old']:.2f}" if decision.baseline else "",
-            f"{100 * j['new']:.2f}",
-            f"{len(j['won'])} / {len(j['lost'])}",
-            f"{j['tasks']} of {j['planned']}",
-            f"**{j['status']}**: {escaped(str(j['reason']))}",
-        ]
-        for j in judged
-    ]
-    head = ["variant", "rate", "baseline %", "this run %", "won / lost", "tasks", "decision"]
+    against = f" against {code(decision.baseline)}" if decision.baseline else ""
     page = [f"**Gate: {decision.status.upper()}**{against}, run {code(decision.run_id)}", ""]
-    return page + (table(head, rows, left=2) if rows else ["nothing was evaluated"])
+    if not judged:
+        return [*page, "nothing was evaluated"]
+    rows = [_judged(j, bool(decision.baseline)) for j in judged]
+    head = ["variant", "decision", "rate", "baseline %", "this run %", "change", "won / lost"]
+    page += [*table([*head, "tasks"], rows, left=3), ""]
+    rule: Mapping[str, Json] = decision.record.get("rule", {})
+    if decision.baseline and rule:
+        level = f"{100 * (1 - rule['alpha']):g} %"
+        page.append(
+            f"Change in points with one-sided bounds, each at {level}; accepted is a drop of less "
+            f"than {100 * rule['max_drop']:g} points."
+        )
+    if changed := decision.record.get("changed", ()):
+        page.append(f"Differs from the baseline: {', '.join(map(code, changed[:MOST_NAMED]))}.")
+    return page
+
+
+def _judged(j: Mapping[str, Json], compared: bool) -> list[str]:
+    change = f"{100 * (j['new'] - j['old']):+.2f} [{100 * j['low']:+.2f}, {100 * j['high']:+.2f}]"
+    return [
+        code(str(j["label"])),
+        f"**{j['status']}**: {escaped(str(j['reason']))}",
+        escaped(str(j["metric"])),
+        f"{100 * j['old']:.2f}" if compared else "",
+        f"{100 * j['new']:.2f}",
+        change if compared else "",
+        f"{len(j['won'])} / {len(j['lost'])}" if compared else "",
+        f"{j['tasks']} of {j['planned']}",
+    ]
 
 
 def _unsolved(reader: Reader, variant: VariantSummary, room: int) -> list[str]:

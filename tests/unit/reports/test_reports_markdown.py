@@ -93,15 +93,21 @@ def test_what_the_gate_has_decided_comes_first(store, run):
     run("r1", Variant("tiny", "m"), {"t0": [["passed"]]})
     judged = {
         "label": "tiny/m-n1-d0", "metric": "pass@1", "status": "regression", "reason": "it fell",
-        "new": 0.5, "old": 0.75, "won": ["a"], "lost": ["b", "c"], "tasks": 10, "planned": 12,
+        "new": 0.5, "old": 0.75, "low": -0.5, "high": -0.125, "won": ["a"],
+        "lost": ["b", "c"], "tasks": 10, "planned": 12,
     }  # fmt: skip
     store.keep_gate("r1", "held", "base.json", {"judgements": []})
-    store.keep_gate("r1", "regression", "base.json", {"judgements": [judged]})
+    store.keep_gate("r1", "regression", "base.json", {
+        "judgements": [judged], "rule": {"alpha": 0.05, "max_drop": 0.1}, "changed": ["version"],
+    })  # fmt: skip
     found = page(store)
     assert found.index("**Gate: REGRESSION**") < found.index("pass@1")
     assert "HELD" not in found
-    cells = ["tiny/m-n1-d0", "pass@1", "75.00", "50.00", "1 / 2", "10 of 12", "regression: it fell"]
+    cells = ["tiny/m-n1-d0", "regression: it fell", "pass@1", "75.00", "50.00",
+             "-25.00 [-50.00, -12.50]", "1 / 2", "10 of 12"]  # fmt: skip
     assert cells in Page(found).rows
+    assert "each at 95 %; accepted is a drop of less than 10 points." in found
+    assert "Differs from the baseline: <code>version</code>." in found
 
 
 def test_a_page_always_fits_into_a_comment(store, run):
