@@ -98,15 +98,22 @@ def openai_url(spec: ModelSpec) -> str:
     return (spec.base_url or os.environ.get("OPENAI_BASE_URL", "")).rstrip("/")
 
 
+def missing(backend: str) -> str:
+    """What is to be installed before a backend can be used; empty where nothing is missing."""
+    module = _EXTRAS.get(backend)
+    if module is None or importlib.util.find_spec(module) is not None:
+        return ""
+    extra = "hf" if backend == "huggingface" else backend
+    return f"backend {backend} is not installed: pip install 'mellea[{extra}]'"
+
+
 async def other_model(spec: ModelSpec) -> str:
     """The model's name, when what Mellea needs for the backend is installed."""
-    module = _EXTRAS.get(spec.backend)
-    if module is None:
+    if spec.backend not in _EXTRAS:
         known = ", ".join(("ollama", "openai", *_EXTRAS))
         raise ConfigError(f"Mellea has no backend {spec.backend}: choose one of {known}")
-    if await asyncio.to_thread(importlib.util.find_spec, module) is None:
-        extra = "hf" if spec.backend == "huggingface" else spec.backend
-        raise ConfigError(f"backend {spec.backend} is not installed: pip install 'mellea[{extra}]'")
+    if problem := await asyncio.to_thread(missing, spec.backend):
+        raise ConfigError(problem)
     return spec.model
 
 

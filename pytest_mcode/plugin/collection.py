@@ -139,9 +139,7 @@ def _check(state: State) -> None:
     if settings.sandbox != "auto":
         session.registry.factory("sandbox", settings.sandbox)
     for model in settings.models:
-        spec = settings.model_spec(model, _is_known(state))
-        if spec.backend not in session.registry.names("server"):
-            session.registry.factory("generator", spec.backend)
+        session.models.check(model)
     ahead = state.worker is None and not state.config.getoption("collectonly")
     if ahead:
         session.confinement.prepare()
@@ -149,11 +147,6 @@ def _check(state: State) -> None:
         next(session.cells(bench), None)
     if ahead:
         session.confinement.begin()
-
-
-def _is_known(state: State) -> Any:
-    registry = state.session.registry
-    return {*registry.names("generator"), *registry.names("server")}.__contains__
 
 
 def suites(session: pytest.Session) -> list[Suite]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mcode.core.errors import McodeError
-from pytest_mcode.plugin import options, outputs
+from pytest_mcode.plugin import listing, options, outputs
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -124,5 +124,5 @@ def _write(state: State, line: str, *, red: bool = False) -> None:
         reporter.write_line(line, red=red)
 
 
-COMMANDS = {"report": report, "self-check": self_check, "doctor": doctor}
+COMMANDS = {"report": report, "self-check": self_check, "doctor": doctor, "list": listing.run}
 """Option -> command."""

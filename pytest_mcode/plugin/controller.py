@@ -31,23 +31,25 @@ class Controller:
         self._config = config
         token = os.urandom(8).hex()
         self._plan = Path(tempfile.gettempdir()) / f"mcode-plan-{token}" / "plan.json"
+        self.servers = self._plan.with_name("servers")
+        """The socket at which workers ask for the address of a model server."""
         self._crashes: Counter[str] = Counter()
         self._late = False
         """The run turned out to measure something when its loop had begun."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Send run id, server addresses and the place of the plan to a worker."""
+        """Send run id, and the places of the plan and of the model servers, to a worker."""
         state = states.of(self._config)
         node.workerinput["mcode_run_id"] = state.run_id
         node.workerinput["mcode_plan"] = str(self._plan)
+        node.workerinput["mcode_servers"] = str(self.servers)
         if state.done:
             done = self._plan.with_name("done.json")
             done.parent.mkdir(mode=0o700, exist_ok=True)
             done.write_text(json.dumps(sorted(state.done)))
             node.workerinput["mcode_done"] = str(done)
         if state.benches:
-            node.workerinput["mcode_addresses"] = dict(state.session.models.addresses)
             node.workerinput["mcode_sandbox"] = state.session.sandbox_kind
             node.workerinput["mcode_host_factor"] = state.session.host_factor
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_mcode.core.errors import McodeError
-from pytest_mcode.plugin import gate, preparation, resume, xdist
+from pytest_mcode.plugin import gate, preparation, resume, turns, xdist
 from pytest_mcode.plugin import state as states
 
 
@@ -23,6 +23,7 @@ def plan(session: pytest.Session) -> None:
         return
     _import_what_items_need()
     resume.leave_out(session)
+    turns.arrange(session)
     state.order = {item.nodeid: i for i, item in enumerate(session.items)}
     if state.worker is not None:
         rows = [(i.nodeid, asdict(c.variant), c.task.task_id) for i, c in ours]
@@ -45,10 +46,12 @@ def _import_what_items_need() -> None:
 def run_ahead(item: pytest.Item) -> None:
     """Start the work of the next items while this one is awaited."""
     state = states.of(item.config)
-    if states.cell_of(item) is None:
+    cell = states.cell_of(item)
+    if cell is None:
         return
     if state.worker is not None:
         xdist.adopt(item.config)
+    state.session.take_turn(cell.variant)
     items = item.session.items
     following = xdist.upcoming(item.config, items)
     if following is None:

@@ -122,6 +122,7 @@ def _truth(text: str) -> bool:
 OPTIONS: tuple[Option, ...] = (
     Option("bench", _names, "", "benchmarks to run: humaneval, humaneval+, mbpp, mbpp:all, mbpp:sanitized, mbpp+, tiny, or a JSON-lines file of your own", metavar="NAME,..."),
     Option("model", _names, "", "models; `backend:model` mixes backends; gold, garbage, replay:FILE and tiny need no server of yours", metavar="NAME,..."),
+    Option("models", str, "", "TOML file of model profiles, besides `[tool.pytest-mcode.models.NAME]` in pyproject.toml", "model", metavar="FILE"),
     Option("samples", _wholes(1), "1", "samples per task (a list is a grid)", metavar="N,..."),
     Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
     Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, or your own", metavar="NAME"),
@@ -147,6 +148,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("pool", _choice("store", "run", "off"), "store", "whose draws are taken instead of asking the model for the same again: `store` those of all runs in the results database, `run` those of this run, `off` none", "model"),
     Option("fresh", _truth, "", "draw anew this time; later runs take these draws", "model", flag=True),
     Option("patience", _number(0, 86400), "60", "seconds to wait for a server that is away (refuses connections, or loads its model); when none was answered for so long the remaining items are infra errors", "model", metavar="S"),
+    Option("health-timeout", _number(1, 86400), "600", "seconds until a model server that the run starts must be healthy", "model", metavar="S"),
     Option("timeout", _number(0.1, 3600), "10", "time of one program: CPU seconds, which a busy machine does not use up; wall time may be 3 times that", "sandbox", metavar="S"),
     Option("memory", _whole(64), "512", "memory of one program, in MB", "sandbox", metavar="MB"),
     Option("verify-times", _whole(1), "1", "verify every distinct program N times; where its verdicts differ they are flaky, which is no pass", "sandbox", metavar="N"),
@@ -173,6 +175,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("gate-early", _truth, "", "with --mcode-gate: stop as soon as the decision is clear, at the same error rates", "results", flag=True),
     Option("gate-export", str, "", "write the run (with --mcode-report: a stored one) as a baseline file to keep in git", "results", metavar="FILE"),
     Option("fail-under", _share_or_none, "", "exit status 1 if the estimate of pass@1, a fraction, is below; unlike --mcode-gate without control of errors", "results", metavar="X"),
+    Option("list", _truth, "", "run nothing; list models, benchmarks, strategies, sandboxes, servers and generators, and whether they are ready here", "results", flag=True),
     Option("self-check", _truth, "", "run no model; prove benchmarks on their data: gold passes, garbage and empty programs fail", "results", flag=True),
     Option("doctor", _truth, "", "run nothing but a short measurement; say what is ready here (sandboxes, data, servers) and what to type where it is not", "results", flag=True),
 )  # fmt: skip

@@ -18,9 +18,12 @@ from pytest_mcode.plugin.option_table import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_mcode.core.records import Sampling
+    from pytest_mcode.session.profiles import Profile
     from pytest_mcode.session.settings import Settings
 
 
+COMMANDS = ("report", "self-check", "doctor", "list")
+"""Options that ask for something else than a run."""
 BY_NAME = {option.name: option for option in OPTIONS}
 
 
@@ -43,7 +46,7 @@ def add(parser: pytest.Parser) -> None:
 
 def names_command(config: pytest.Config) -> bool:
     """Whether an option asks for a command that runs no test; cheap."""
-    return any(Resolved(config).source(name)[0] for name in ("report", "self-check", "doctor"))
+    return any(Resolved(config).source(name)[0] for name in COMMANDS)
 
 
 def asks_gate(config: pytest.Config, *, insisting: bool = False) -> bool:
@@ -123,6 +126,7 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
     get = Resolved(config, study)
     check_labels(get.value("model"))
     memory = get.value("memory")
+    known = _profiles(config, get)
     return Settings(
         benches=get.value("bench"),
         models=get.value("model"),
@@ -155,8 +159,28 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
         limit=get.value("limit"),
         tasks=get.value("tasks"),
         progress=get.value("progress"),
-        prices=get.value("price"),
+        prices=_prices(get, known),
+        profiles=known,
+        health_timeout_s=get.value("health-timeout"),
     )
+
+
+def _profiles(config: pytest.Config, get: Resolved) -> dict[str, Profile]:
+    """Known models. What stands on the command line, or in a study, holds for all of them."""
+    from pytest_mcode.plugin import profiles
+
+    def fixed(name: str) -> bool:
+        return get.on_command_line(name) or get.source(name)[1].startswith("study")
+
+    return profiles.read(config.rootpath, get.path("models"), fixed)
+
+
+def _prices(get: Resolved, known: Mapping[str, Profile]) -> tuple[tuple[str, float, float], ...]:
+    """Those of the option, then those of profiles that it says nothing of."""
+    given: tuple[tuple[str, float, float], ...] = get.value("price")
+    named = {name for name, *_ in given}
+    own = ((p.name, *p.price) for p in known.values() if p.price and not named & {"", p.name})
+    return (*given, *own)
 
 
 def _pool(get: Resolved) -> str:

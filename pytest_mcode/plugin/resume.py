@@ -47,6 +47,7 @@ def parts(state: State) -> dict[str, Any]:
         "benchmarks": [bench_label(bench) for bench in state.benches],
         "models": [label(model) for model in settings.models],
         "backend": settings.backend,
+        "profiles": {n: p.to_json() for n, p in settings.profiles.items() if n in settings.models},
         "samples": list(settings.samples),
         "debug_iters": list(settings.debug_iters),
         "limit": settings.limit,

@@ -144,6 +144,13 @@ class State:
             if self.recorder is not None:
                 self.recorder.close()
 
+    def _servers(self) -> Path | None:
+        """Where workers ask the controller for the address of a model server."""
+        if self.worker is not None:
+            return Path(self.worker["mcode_servers"])
+        controller = self.config.pluginmanager.get_plugin("mcode-controller")
+        return controller.servers if controller is not None else None
+
     def _make_session(self) -> Session:
         from pytest_mcode.session import builtins
         from pytest_mcode.session.lifecycle import Session
@@ -158,7 +165,8 @@ class State:
             self.settings,
             registry,
             run_id=self.run_id,
-            addresses=sent.get("mcode_addresses"),
+            servers=self._servers(),
+            remote=self.worker is not None,
             workers=sent.get("workercount", 1),
             say=self.say,
         )

@@ -1,47 +1,48 @@
-"""The server process itself: run by path with a model file and the name to serve it under.
+"""The server process itself: run by path with its parameters as JSON.
 
-Prints its URL, then serves until its standard input ends or its parent is gone.
+Prints its URL, then serves until its standard input ends or its parent is gone. Below a keeper
+its standard input is empty, and the parent alone decides.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
+import stat
 import sys
 import threading
 from typing import Any
 
-SLOTS = 1
-"""With more, or with cached prompts, sums are taken in an order that depends on what else is being
-asked, and one answer in some hundreds differs for the same seed."""
-CONTEXT = 2048
-"""Tokens per slot: what the packaged models were trained with."""
 
-
-def main(file: str, name: str) -> None:
-    """Serve `file` as `name` until the parent lets go."""
+def main(argument: str) -> None:
+    """Serve a model file until the parent lets go."""
+    given: dict[str, Any] = json.loads(argument)
     # The library prints to file descriptor 1: keep ours and give it the log instead.
     ours = os.dup(1)
     os.dup2(2, 1)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
-    server = _serve(file, name)
+    server = _serve(given)
     os.write(ours, f"{server.listening_address}\n".encode())
     os.close(ours)
     threading.Event().wait()
 
 
-def _serve(file: str, name: str) -> Any:
+def _serve(given: dict[str, Any]) -> Any:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
-    params.model.path = file
-    params.model_alias = {name}
+    params.model.path = given["file"]
+    params.model_alias = {given["name"]}
     params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.n_parallel = SLOTS
-    params.n_ctx = SLOTS * CONTEXT
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    params.n_gpu_layers = 0
+    params.port = given["port"]
+    params.n_parallel = given["slots"]
+    params.n_ctx = given["slots"] * given["context"]
+    if given["threads"]:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given["threads"]
+    params.n_gpu_layers = given["gpu_layers"]
+    # With cached prompts, as with several slots, sums are taken in an order that depends on what
+    # else is being asked, and one answer in some hundreds differs for the same seed.
     params.cache_ram_mib = 0
     params.cache_prompt = False
     params.warmup = params.ui = False
@@ -52,12 +53,13 @@ def _serve(file: str, name: str) -> Any:
 
 def _leave_with(parent: int) -> None:
     """Exit when standard input ends, or when the parent changed: a fork may hold the pipe open."""
+    watched = [0] if stat.S_ISFIFO(os.fstat(0).st_mode) else []
     while os.getppid() == parent:
-        ready, _, _ = select.select([0], [], [], 1.0)
+        ready, _, _ = select.select(watched, [], [], 1.0)
         if ready and not os.read(0, 4096):
             break
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

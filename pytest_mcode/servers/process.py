@@ -2,79 +2,131 @@
 
 from __future__ import annotations
 
-import http.client
+import json
+import os
 import select
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from urllib.parse import urlsplit
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO
 
 from pytest_mcode.core.errors import InfraError
+from pytest_mcode.servers import port
 
 LOG_LINES = 30
 """How much of a failed server's log its error shows."""
-GRACE_S = 2.0
+GRACE_S = 10.0
 """How long a server that was told to exit may take before it is killed."""
+KEEPER = Path(__file__).with_name("keeper.py")
 
 
 class Process:
-    """One server process that prints its base URL as its first line on standard output.
+    """One server process.
 
-    Its standard input is a pipe that it must watch, and take the end of for an order to exit: so
-    it also goes when this process is killed, however that happens.
+    Either it prints its base URL as its first line on standard output, and watches its standard
+    input, a pipe whose end it takes for an order to exit; or `url` says where it will listen, and
+    a keeper does the watching. Both ways it also goes when this process is killed, however that
+    happens.
     """
 
-    def __init__(self, name: str, command: Sequence[str], cure: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        cure: str,
+        *,
+        url: str = "",
+        health: str = "/health",
+        environment: Mapping[str, str] | None = None,
+        stop: Sequence[str] = (),
+        files: Path | None = None,
+    ) -> None:
         self.name = name
-        self._command = list(command)
         self._cure = cure
         self._resources = ExitStack()
         self._url = ""
+        self._known_url = url
+        self._health = health
+        """Path, or a whole URL, that answers 200 as soon as the server can be asked."""
+        self._environment = {**os.environ, **(environment or {})}
+        self._command = list(command)
+        self._stop = list(stop)
+        """A command that is run when the server has ended."""
+        self._files = files
+        """Log and record of the server, without their suffixes; None keeps neither."""
+        self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout_s: float) -> str:
-        """Start, wait until `/health` answers, return the base URL; again: return it at once.
+        """Start, wait until it is healthy, return the base URL; again: return it at once.
 
         Raises `InfraError` with the cure and the end of the log.
         """
         if self._url:
             return self._url
-        log = self._resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is one
+        log = self._resources.enter_context(self._log())
         # A session of its own: Ctrl-C must not stop the server before the run has wound up.
-        child = subprocess.Popen(
-            self._command,
+        child = self._child = subprocess.Popen(
+            self._kept() if self._known_url else self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
+            env=self._environment,
             start_new_session=True,
         )
-        self._resources.callback(_stop, child)
-        url, problem = _wait(child, time.monotonic() + timeout_s)
+        self._resources.callback(_stop, child, 2 * GRACE_S)
+        problem = self._wait(child, time.monotonic() + timeout_s, timeout_s)
         if problem:
             log.seek(0)
             tail = log.read().decode(errors="replace").splitlines()[-LOG_LINES:]
             self.close()
             raise InfraError("\n".join([f"{self.name} {problem}: {self._cure}", *tail]))
-        self._url = url
-        return url
+        return self._url
+
+    def ended(self) -> int | None:
+        """The exit status of a server that has ended by itself."""
+        return self._child.poll() if self._child is not None else None
 
     def close(self) -> None:
-        """Stop it; safe to call twice."""
+        """Stop it; safe to call twice, and while another thread waits in `start`."""
         self._url = ""
         self._resources.close()
+        self._child = None
 
+    def _log(self) -> IO[bytes]:
+        if self._files is None:
+            return tempfile.TemporaryFile()
+        self._files.parent.mkdir(parents=True, exist_ok=True)
+        return Path(f"{self._files}.log").open("w+b")
 
-def _wait(child: subprocess.Popen[bytes], deadline: float) -> tuple[str, str]:
-    """The URL once it is healthy; else what went wrong."""
-    url = _first_line(child, deadline)
-    while url and not _healthy(url):
+    def _kept(self) -> list[str]:
+        record = f"{self._files}.server" if self._files else ""
+        told = {"command": self._command, "stop": self._stop, "record": record, "grace_s": GRACE_S}
+        # -S, -E and -P: what the user has installed or set must not decide how servers end.
+        return [sys.executable, "-S", "-E", "-P", str(KEEPER), json.dumps(told)]
+
+    def _wait(self, child: subprocess.Popen[bytes], deadline: float, timeout_s: float) -> str:
+        """What went wrong; empty once it is healthy."""
+        url = self._known_url or _first_line(child, deadline)
+        if not url:
+            return "did not say where it listens"
+        health = self._health if "://" in self._health else url + self._health
+        pause_s = 0.02
+        while port.get(health, timeout_s=2)[0] != HTTPStatus.OK:
+            if child.poll() is not None:
+                return f"ended with exit status {child.returncode} before it was healthy"
+            if time.monotonic() > deadline:
+                return f"was not healthy within {timeout_s:g} s (--mcode-health-timeout)"
+            time.sleep(pause_s)
+            pause_s = min(1.0, 1.2 * pause_s)
         if child.poll() is not None:
-            return url, f"ended with exit status {child.returncode} before it was healthy"
-        if time.monotonic() > deadline:
-            return url, "was not healthy in time"
-        time.sleep(0.02)
-    return url, "" if url else "did not say where it listens"
+            return f"ended with exit status {child.returncode}, and another program answers there"
+        self._url = url
+        return ""
 
 
 def _first_line(child: subprocess.Popen[bytes], deadline: float) -> str:
@@ -84,24 +136,12 @@ def _first_line(child: subprocess.Popen[bytes], deadline: float) -> str:
     return child.stdout.readline().decode(errors="replace").strip() if ready else ""
 
 
-def _healthy(url: str) -> bool:
-    """Whether `/health` says ok. Not urllib: a proxy in the environment would take the request."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=1)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: subprocess.Popen[bytes], patience_s: float) -> None:
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
             pipe.close()
     try:
-        child.wait(timeout=GRACE_S)
+        child.wait(timeout=patience_s)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

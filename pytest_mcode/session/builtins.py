@@ -57,5 +57,14 @@ def pytest_mcode_sandboxes() -> Mapping[str, str]:
 
 
 def pytest_mcode_servers() -> Mapping[str, str]:
-    """Models that a run serves by itself."""
-    return {"tiny": "pytest_mcode.servers.llama_cpp:Tiny"}
+    """Model servers that a run starts by itself."""
+    room = "pytest_mcode.servers"
+    return {
+        "tiny": f"{room}.llama_cpp:Tiny",
+        "llama_cpp": f"{room}.llama_cpp:LlamaCpp",
+        "ollama": f"{room}.ollama:Ollama",
+        "vllm": f"{room}.vllm:Vllm",
+        "mlx": f"{room}.mlx:Mlx",
+        "command": f"{room}.command:Command",
+        "compose": f"{room}.command:Compose",
+    }

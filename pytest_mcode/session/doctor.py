@@ -72,8 +72,8 @@ class Doctor:
                 yield last
             if last is not None and (last.ok or last.topic == "bubblewrap limits"):
                 yield self._measured(name)
-        yield from self._data()
-        yield self._server()
+        yield from self.data()
+        yield self.server()
         yield self._demonstration()
         yield self._database()
 
@@ -89,7 +89,8 @@ class Doctor:
         self.works = self.works or found.ok
         return found
 
-    def _data(self) -> Iterator[Finding]:
+    def data(self) -> Iterator[Finding]:
+        """Which benchmarks' data sets are here; nothing is pulled."""
         names = self.session.settings.benches or self.session.registry.names("benchmark")
         for bench in names:
             try:
@@ -105,7 +106,8 @@ class Doctor:
             else:
                 yield Finding(f"data {bench}", f"{len(dataset.tasks)} tasks, {dataset.origin}")
 
-    def _server(self) -> Finding:
+    def server(self) -> Finding:
+        """Who answers where models are asked for unless a profile says otherwise."""
         named = self.session.settings.base_url or os.environ.get("OLLAMA_HOST") or _OLLAMA
         url = (named if "://" in named else f"http://{named}").rstrip("/").removesuffix("/v1")
         for path, count in (("/api/tags", "models"), ("/v1/models", "data")):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 from pytest_mcode.core.protocols import Benchmark, Generator, Sandbox
 from pytest_mcode.core.records import (
@@ -22,7 +23,7 @@ from pytest_mcode.session import attempt, draws, wellformed
 from pytest_mcode.session.cells import Cell, make_benchmark, selected
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
-from pytest_mcode.session.models import Models
+from pytest_mcode.session.models import Models, Place
 from pytest_mcode.session.names import Names
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings, bench_label
@@ -38,7 +39,8 @@ class Session:
         registry: Registry,
         *,
         run_id: str,
-        addresses: Mapping[str, str] | None = None,
+        servers: Path | None = None,
+        remote: bool = False,
         workers: int = 1,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -49,7 +51,8 @@ class Session:
         """Tells the user what takes long or is not as it could be."""
         self.workers = workers
         """Processes that share cores and server slots with this one."""
-        self.models = Models(settings, registry, workers, addresses or {})
+        place = Place(servers, remote=remote, workers=workers)
+        self.models = Models(settings, registry, place, say)
         self._stack = ExitStack()
         self._benchmarks: dict[str, Benchmark] = {}
         self._datasets: dict[str, Dataset] = {}
@@ -165,6 +168,10 @@ class Session:
     def generator(self, variant: Variant) -> Generator:
         """The live generator of a variant's model."""
         return self.models.generator(self.names.model(variant.model))
+
+    def take_turn(self, variant: Variant) -> None:
+        """The run has come to an item of this variant: servers of other models may go."""
+        self.models.turn_to(self.names.model(variant.model))
 
     def submit(self, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""

@@ -3,87 +3,228 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.core.errors import ConfigError, McodeError
 from pytest_mcode.core.protocols import Generator, Server
 from pytest_mcode.core.records import ModelSpec
+from pytest_mcode.session import profiles
 from pytest_mcode.session.engine import Engine
+from pytest_mcode.session.leases import Desk, Remote
 from pytest_mcode.session.registry import Registry
+from pytest_mcode.session.served import Served
+from pytest_mcode.session.serving import Leases, Serving, is_together
 from pytest_mcode.session.settings import Settings
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where this process stands in a run."""
+
+    socket: Path | None = None
+    """Where workers ask the controller for model servers; None without workers."""
+    remote: bool = False
+    """This is a worker."""
+    workers: int = 1
+    """Processes that share the slots of a server with this one."""
+
+
 class Models:
-    """Starts servers and makes generators, each when first asked for.
+    """Makes generators, each when first asked for, and has servers started and stopped.
 
     One generator serves all cells of a model: sampling comes with each request.
     """
 
     def __init__(
-        self, settings: Settings, registry: Registry, workers: int, addresses: Mapping[str, str]
+        self, settings: Settings, registry: Registry, place: Place, say: Callable[[str], None]
     ) -> None:
-        self.addresses = dict(addresses)
-        """Model -> base URL and served name of the servers that the run has started."""
         self._settings = settings
         self._registry = registry
-        self._workers = workers
-        self._served = ExitStack()
+        self._place = place
+        self._say = say
+        self._leases: Leases | None = None
+        self._desk: Desk | None = None
+        self._servers: dict[str, Server] = {}
         self._generators: dict[str, Generator] = {}
 
-    def spec(self, model: str) -> ModelSpec:
-        """The model as named, with the address of its server where the run has started one."""
-        servers = self._registry.names("server")
-        known = {*self._registry.names("generator"), *servers}
-        spec = self._settings.model_spec(model, known.__contains__)
-        if spec.backend in servers:
-            if model not in self.addresses:
-                self.serve(model)
-            url, _, served = self.addresses[model].partition(" ")
-            spec = replace(spec, backend="openai", model=served, base_url=url)
-        return spec
+    # What a name means
 
-    def serve(self, model: str) -> None:
-        """Start the server of a model that a run serves by itself; its address is kept."""
+    def spec(self, model: str) -> ModelSpec:
+        """The model as named; the address of a server that the run starts comes with a lease."""
+        known = {*self._registry.names("generator"), *self._registry.names("server")}
+        spec = self._settings.model_spec(model, known.__contains__)
+        if not self.is_served(model):
+            return spec
+        server = self.server(model)
+        return replace(
+            spec,
+            backend=getattr(server, "backend", "openai"),
+            model=server.model,
+            base_url="",
+            concurrency=spec.concurrency or getattr(server, "concurrency", 0),
+        )
+
+    def is_served(self, model: str) -> bool:
+        """Whether the run starts a server for it: its profile names one, or the model itself.
+
+        Of a generator and a server with one name the generator is meant: `ollama:NAME` asks an
+        Ollama that is there.
+        """
+        known = self._settings.profiles.get(model)
+        if known is not None:
+            return bool(known.server)
+        head = model.partition(":")[0]
+        names = self._registry.names
+        return head in names("server") and head not in names("generator")
+
+    def server(self, model: str) -> Server:
+        """The server of a model, made once and not started. Raises `ConfigError`."""
+        if model not in self._servers:
+            self._servers[model] = self._prepared(self._made(model))
+        return self._servers[model]
+
+    def _made(self, model: str) -> Server:
+        known = self._settings.profiles.get(model)
+        if known is not None:
+            kind = str(known.server["kind"])
+            return profiles.server(known, self._registry.factory("server", kind))
         head, _, argument = model.partition(":")
-        if head not in self._registry.names("server") or model in self.addresses:
-            return
-        server: Server = self._registry.factory("server", head)(argument)
-        url = server.start()
-        self._served.callback(server.close)
-        self.addresses[model] = f"{url} {server.model}"
+        factory = self._registry.factory("server", head)
+        try:
+            made: Server = factory(argument)
+        except TypeError as error:
+            raise ConfigError(
+                f"--mcode-model={model}: a {head} server has options that only a profile can give "
+                f"({error}); see docs/models.md"
+            ) from error
+        return made
+
+    def _prepared(self, server: Server) -> Server:
+        """Told where it may write, how long it may take, and whom it may talk to."""
+        given: dict[str, Any] = {
+            "state": self._state,
+            "health_timeout_s": self._settings.health_timeout_s,
+            "say": self._say,
+        }
+        for name, value in given.items():
+            if hasattr(server, name):
+                setattr(server, name, value)
+        return server
+
+    @property
+    def _state(self) -> Path:
+        return self._settings.db.parent / "servers"
+
+    def in_turn(self, model: str) -> bool:
+        """Whether its server gives way to those of other models."""
+        return self.is_served(model) and not is_together(self.server(model))
+
+    def check(self, model: str) -> None:
+        """Raise `ConfigError` for a model that nobody here can ask; nothing is started."""
+        if self.is_served(model):
+            check = getattr(self.server(model), "check", None)
+            if check is not None:
+                check()
+        else:
+            self._registry.factory("generator", self.spec(model).backend)
+
+    def problem(self, model: str) -> str:
+        """Why it cannot be asked now, in a line; empty where it can. No server is started."""
+        try:
+            self.check(model)
+            if not self.is_served(model):
+                self._answers(model)
+        except McodeError as error:
+            return str(error).splitlines()[0]
+        return ""
+
+    # Live objects
 
     def generator(self, model: str) -> Generator:
         """The live generator of a model name as the user gave it."""
         if model not in self._generators:
             spec = self.spec(model)
             make = self._registry.factory("generator", spec.backend)
-            made: Generator = make(spec)
-            if not isinstance(getattr(made, "concurrency", None), int):
-                raise ConfigError(f"generator {spec.backend!r} needs a whole number `concurrency`")
-            if self._workers > 1:
-                made = make(replace(spec, concurrency=max(1, made.concurrency // self._workers)))
-            self._generators[model] = made
+            if self.is_served(model):
+                self._generators[model] = self._served(model, spec, make)
+            else:
+                self._generators[model] = self._shared(make, spec)
         return self._generators[model]
+
+    def _served(self, model: str, spec: ModelSpec, make: Callable[..., Any]) -> Served:
+        describe = getattr(self.server(model), "describe", dict)
+        return Served(
+            lambda url: self._shared(make, replace(spec, base_url=url)),
+            lambda: self.leases.hold(model),
+            describe(),
+        )
+
+    def _shared(self, make: Callable[..., Any], spec: ModelSpec) -> Generator:
+        """With this process's share of what all workers may ask at once."""
+        made: Generator = make(spec)
+        if not isinstance(getattr(made, "concurrency", None), int):
+            raise ConfigError(f"generator {spec.backend!r} needs a whole number `concurrency`")
+        if self._place.workers > 1:
+            made = make(replace(spec, concurrency=max(1, made.concurrency // self._place.workers)))
+        return made
+
+    @property
+    def leases(self) -> Leases:
+        """Who says whose turn it is."""
+        if self._leases is None:
+            if self._place.remote and self._place.socket is not None:
+                self._leases = Remote(self._place.socket)
+            else:
+                self._leases = Serving(self.server, self._say)
+        return self._leases
 
     @property
     def in_flight(self) -> int:
         """Requests that the busiest of the live generators takes at once; at least 1."""
         return max((g.concurrency for g in self._generators.values()), default=1)
 
+    def turn_to(self, model: str) -> None:
+        """Let go of the servers of all other models."""
+        for name, generator in self._generators.items():
+            if name != model and isinstance(generator, Served):
+                generator.move_on()
+
     def preflight(self) -> None:
-        """Servers up, models there. Raises `ConfigError` or `InfraError`; nothing is drawn."""
+        """Servers up, models there. Raises `ConfigError` or `InfraError`; nothing is drawn.
+
+        Of the servers that take turns only the first is started.
+        """
         for model in self._settings.models:
-            self.serve(model)
+            self.check(model)
+        for line in self._swept():
+            self._say(line)
+        if self._place.socket is not None and self._desk is None:
+            self._desk = Desk(self.leases, self._place.socket)
+        waiting = [model for model in self._settings.models if self.in_turn(model)][1:]
+        self._answers(*(model for model in self._settings.models if model not in waiting))
+
+    def _answers(self, *models: str) -> None:
+        """Raise `ConfigError` or `InfraError` for the first model that is not there."""
         engine = Engine(1)
         try:
-            for model in self._settings.models:
+            for model in models:
                 spec = self.spec(model)
-                probe: Generator = self._registry.factory("generator", spec.backend)(spec)
+                make = self._registry.factory("generator", spec.backend)
+                served = self.is_served(model)
+                probe = self._served(model, spec, make) if served else make(spec)
                 engine.submit(_probe(probe)).result()
         finally:
             engine.close()
+
+    def _swept(self) -> Iterator[str]:
+        from pytest_mcode.servers import orphans
+
+        return orphans.sweep(self._state)
+
+    # The end
 
     async def farewell(self) -> None:
         """Let the generators close what they hold; on the loop that generated."""
@@ -96,7 +237,12 @@ class Models:
 
     def close(self) -> None:
         """Stop the servers; safe to call twice."""
-        self._served.close()
+        desk, self._desk = self._desk, None
+        leases, self._leases = self._leases, None
+        if leases is not None:
+            leases.close()
+        if desk is not None:
+            desk.close()
 
 
 async def _probe(generator: Generator) -> None:

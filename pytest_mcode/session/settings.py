@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json, Limits, ModelSpec, Sampling, SandboxSpec, Variant
+from pytest_mcode.session.profiles import Profile
 
 OWN: Mapping[str, tuple[str, str]] = {
     "max_tokens": ("sampling", "max_tokens"),
@@ -55,6 +56,9 @@ class Settings:
     tasks: tuple[str, ...] = ()
     progress: str = "auto"
     prices: tuple[tuple[str, float, float], ...] = ()
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    """Name -> what is known of a model."""
+    health_timeout_s: float = 600.0
     study: str = ""
     """Name of the study whose cells these are; empty for a grid of the command line."""
     question: str = ""
@@ -80,8 +84,10 @@ class Settings:
             )
 
     def of(self, variant: Variant) -> Settings:
-        """These settings with what is the variant's own."""
-        changes: dict[str, dict[str, Json]] = {"sampling": {}, "limits": {}}
+        """These settings with what is the model's own, and then what is the variant's."""
+        known = self.profiles.get(variant.model)
+        own = dict(known.sampling) if known is not None else {}
+        changes: dict[str, dict[str, Json]] = {"sampling": own, "limits": {}}
         for option in filter(None, variant.options.split(",")):
             name, _, value = option.partition("=")
             part, field_name = OWN[name]
@@ -110,7 +116,24 @@ class Settings:
             retries=self.retries,
             patience_s=self.patience_s,
         )
+        known = self.profiles.get(model)
+        if known is not None:
+            return self._profiled(spec, known)
         return replace(spec, backend=head, model=tail) if is_backend(head) else spec
+
+    def _profiled(self, spec: ModelSpec, known: Profile) -> ModelSpec:
+        backend = known.backend or self.backend
+        base_url = known.base_url or (self.base_url if backend == self.backend else "")
+        return replace(
+            spec,
+            backend=backend,
+            model=known.model or known.name,
+            base_url=base_url,
+            api_key=known.api_key or self.api_key,
+            sampling=replace(self.sampling, **known.sampling),
+            concurrency=known.concurrency or self.concurrency,
+            request_timeout_s=known.request_timeout_s or self.request_timeout_s,
+        )
 
 
 def _text(value: Json) -> str:
@@ -120,11 +143,11 @@ def _text(value: Json) -> str:
 def label(model: str) -> str:
     """A model's name in ids and reports: paths shortened to their stem, brackets replaced."""
     head, colon, tail = model.partition(":")
-    if head == "replay" and colon:
+    if head in ("replay", "llama_cpp") and colon:
         stem = Path(tail).name
-        for suffix in (".gz", ".jsonl", ".json"):
+        for suffix in (".gz", ".jsonl", ".json", ".gguf"):
             stem = stem.removesuffix(suffix)
-        model = f"replay:{stem}"
+        model = f"{head}:{stem}"
     return re.sub(r"::|[\[\]\s]", "-", model)
 
 

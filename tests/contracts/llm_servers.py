@@ -46,7 +46,7 @@ class Server:
 
     kind = "openai"
 
-    def __init__(self, models=("m",), text="hello", faults=(), latency=0.0):
+    def __init__(self, models=("m",), text="hello", faults=(), latency=0.0, port=0):
         self.models, self.text, self.faults, self.latency = (
             list(models),
             text,
@@ -57,7 +57,7 @@ class Server:
         self.active = 0
         self.most_active = 0
         self.lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 

@@ -149,10 +149,11 @@ def test_a_file_that_is_no_model_shows_cure_and_log(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp")
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"no model")
-    server = LlamaCpp(broken, "broken")
-    with pytest.raises(InfraError, match="pip install --force-reinstall xllamacpp") as error:
+    server = LlamaCpp(broken)
+    with pytest.raises(InfraError, match="needs fewer gpu_layers or less context") as error:
         server.start()
     lines = str(error.value).splitlines()
+    assert lines[0].startswith("llama_cpp server of broken ended with exit status ")
     assert 1 < len(lines) <= 31
     server.close()
 
@@ -162,7 +163,7 @@ def test_wrong_names_are_refused_with_the_choices(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="choose tiny or tiny:short300"):
         Tiny("huge")
     with pytest.raises(ConfigError, match=r"gone\.gguf: no such model file"):
-        LlamaCpp(tmp_path / "gone.gguf", "gone").start()
+        LlamaCpp(tmp_path / "gone.gguf").start()
 
 
 def test_without_the_wheel_one_line_says_what_to_install() -> None:
@@ -185,7 +186,7 @@ def test_without_the_wheel_one_line_says_what_to_install() -> None:
     [
         ("import sys; sys.exit('no luck')", "did not say where it listens"),
         ("import time; time.sleep(30)", "did not say where it listens"),
-        ("print('http://127.0.0.1:1', flush=True); input()", "was not healthy in time"),
+        ("print('http://127.0.0.1:1', flush=True); input()", "was not healthy within 1 s"),
         ("print('http://127.0.0.1:1')", "ended with exit status 0 before it was healthy"),
     ],
     ids=["dies", "silent", "deaf", "dies after its line"],
@@ -194,7 +195,7 @@ def test_a_process_that_never_serves_is_given_up(code: str, problem: str) -> Non
     """Whatever a server does instead of serving, the wait ends, with the cure, and it is gone."""
     process = Process("it", [sys.executable, "-c", code], "do this")
     before = set(children(os.getpid()))
-    with pytest.raises(InfraError, match=f"^it {problem}: do this"):
+    with pytest.raises(InfraError, match=f"^it {problem}.*: do this"):
         process.start(timeout_s=1.0)
     assert set(children(os.getpid())) == before
     process.close()

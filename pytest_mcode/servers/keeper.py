@@ -1,0 +1,131 @@
+"""Run by path: starts one server program and ends it, whatever becomes of the run.
+
+Most servers do not watch who started them. This process does it for them: it ends the server and
+everything the server has started when its own standard input ends, when the process that made it
+is gone, or when it is told to by a signal. The server itself is killed by the kernel should this
+process be killed. What only a reboot or `kill -9` of both leaves is written down for `orphans`.
+
+Argument: JSON with `command`, `stop` (run at the end), `record` (a file) and `grace_s`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36
+"""PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl(2)."""
+
+
+def main(argument: str) -> int:
+    """Keep the server until it ends or is to end; its exit status."""
+    given = json.loads(argument)
+    parent = os.getppid()
+    os.dup2(2, 1)
+    _prctl(ADOPT_ORPHANS, 1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _leave)
+    record = Path(given["record"]) if given["record"] else None
+    child = subprocess.Popen(
+        given["command"],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: _prctl(DIE_WITH_PARENT, signal.SIGKILL),  # noqa: PLW1509 - one thread
+    )
+    try:
+        if record is not None:
+            write(record, child.pid, parent, given["stop"])
+        while child.poll() is None and os.getppid() == parent:
+            ready, _, _ = select.select([0], [], [], 0.2)
+            if ready and not os.read(0, 4096):
+                break
+    except SystemExit:
+        pass
+    finally:
+        status = end(child, given["grace_s"])
+        if given["stop"]:
+            subprocess.run(given["stop"], stdin=subprocess.DEVNULL, check=False)
+        if record is not None:
+            record.unlink(missing_ok=True)
+    return status if status >= 0 else 128 - status
+
+
+def _leave(number: int, frame: Any) -> None:
+    sys.exit(128 + number)
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def end(child: subprocess.Popen[bytes], grace_s: float) -> int:
+    """Ask the server's session to end, then kill what is left of it; the server's exit status."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=grace_s)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    status = child.wait()
+    while left := _adopted():
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+    return status
+
+
+def _adopted() -> list[int]:
+    """Processes that the server has left behind: they are this one's children now."""
+    with contextlib.suppress(OSError):
+        mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+        return [int(word) for word in mine.read_text().split()]
+    return []
+
+
+def place() -> str:
+    """This boot in this process namespace: elsewhere the same number is another process."""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    return ""
+
+
+def started(pid: int) -> str:
+    """When a process was started, in ticks since the boot; empty if there is none, or a zombie."""
+    with contextlib.suppress(OSError, IndexError):
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if words[0] in "ZX" else words[19]
+    return ""
+
+
+def write(record: Path, pid: int, owner: int, stop: Sequence[str]) -> None:
+    """Note who runs for whom, in one step."""
+    known = {
+        "place": place(),
+        "pid": pid,
+        "started": started(pid),
+        "owner": owner,
+        "owner_started": started(owner),
+        "stop": list(stop),
+    }
+    draft = record.with_suffix(".new")
+    draft.write_text(json.dumps(known))
+    draft.rename(record)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
