@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 from collections.abc import Iterator
 
@@ -24,10 +25,14 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def parse(code: str) -> ast.Module | None:
-    """The syntax tree of `code`, or None when it is no Python or too long to try. Never raises."""
+    """The syntax tree of `code`, or None when it is no Python or too long to try. Never raises.
+
+    The tree may be shared: whoever changes it makes a copy.
+    """
     return _parse(code)[0]
 
 
+@functools.lru_cache(maxsize=32)  # the questions about one answer ask for the same trees
 def _parse(code: str) -> tuple[ast.Module | None, int]:
     """The tree, else None and the line (from 1) that stopped the parser, 0 when it is unknown."""
     if len(code) > PARSE_CHARS:

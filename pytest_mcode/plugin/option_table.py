@@ -125,7 +125,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("models", str, "", "TOML file of model profiles, besides `[tool.pytest-mcode.models.NAME]` in pyproject.toml", "model", metavar="FILE"),
     Option("samples", _wholes(1), "1", "samples per task (a list is a grid)", metavar="N,..."),
     Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
-    Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, or your own", metavar="NAME"),
+    Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, majority, judge, plan, structured, mellea, or your own", metavar="NAME"),
     Option("feedback", _choice("hidden", "public", "none"), "hidden", "what a repair is shown and stops at: the error of the hidden tests, that of the tests in the prompt, or only that the hidden ones failed"),
     Option("limit", _whole(0), "0", "first N tasks of each benchmark (0: all)", metavar="N"),
     Option("tasks", _names, "", "only these task ids (`HumanEval/3` or just `3`)", metavar="ID,..."),

@@ -61,9 +61,12 @@ def _of(reader: Reader, row: VariantRow, chosen: Counter[bool] | None) -> Choice
 
 
 def maj_at_k(tasks: Iterable[Sequence[tuple[str, bool]]], n: int) -> Iterable[tuple[str, Estimate]]:
-    """maj@k of tasks with all n draws, as (vote, passed) each; none without such a task."""
+    """maj@k of tasks with all n draws, as (vote, passed) each; none without such a task.
+
+    For the customary k's and for n, at which it is the rate of what was handed in, ties apart.
+    """
     whole = Counter(tuple(sorted(draws)) for draws in tasks if len(draws) == n)
-    for k in standard_ks(n) if whole else ():
+    for k in sorted({*standard_ks(n), n}) if whole else ():
         values: Counter[float] = Counter()
         for draws, count in whole.items():
             values[_majority(draws, k)] += count

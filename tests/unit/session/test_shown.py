@@ -76,6 +76,8 @@ def test_only_the_programs_own_words_are_taken_for_a_behaviour():
         ("def f(x):\n  return x", "def f(x):\n    # why\n    return (x)\n", True),
         ('def f(x):\n  """Doc."""\n  return x', "def f(x):\n  return x", True),
         ("def f(x):\n  return x", "def f(y):\n  return y", False),
+        (r"def f(x): return '\n'", r"def f(x): return '\t'", False),
+        (r"def f(x): return '\''", r'def f(x): return "\'"', True),
     ],
 )
 def test_sources_of_one_shape(one, other, same):

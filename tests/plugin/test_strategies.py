@@ -1,0 +1,82 @@
+"""--mcode-strategy with the model that ships: rows, costs, names of rates; also under xdist."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.docker
+BASE = ("--mcode-bench=tiny", "--mcode-model=tiny", "--mcode-limit=3", "--mcode-samples=3")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rate", "roles", "workers"),
+    [
+        ("judge", "judge-selected", [("judge", 9)], ("-n2",)),
+        ("majority", "maj@3", [], ()),
+        ("majority", "maj@3", [], ("-n0",)),
+        ("majority", "maj@3", [], ("-n2",)),
+        ("mellea", "pass@2", [], ()),
+        ("plan", "pass@2", [("planner", 9)], ("-n2",)),
+        ("structured", "pass@2", [], ()),
+    ],
+)
+def test_a_run_with_each_strategy(run, database, strategy, rate, roles, workers):
+    """Draws, calls of other roles, sums with both, and the rates under their own names."""
+    result = run(*BASE, f"--mcode-strategy={strategy}", *workers)
+    assert result.ret == 0, result.stdout.str()
+    result.stdout.fnmatch_lines([f"*({strategy})", f"*  {rate} *", "*  solved@3 *"])
+    assert "infra" not in result.parseoutcomes()
+    assert database.rows("SELECT count(*) FROM attempts WHERE iteration = 0") == [(9,)]
+    assert database.rows("SELECT role, count(*) FROM calls GROUP BY role") == roles
+    ((calls, tokens),) = database.rows("SELECT sum(calls), sum(prompt_tokens) FROM items")
+    assert database.rows(
+        "SELECT sum(calls), sum(prompt_tokens) FROM (SELECT calls, prompt_tokens FROM attempts"
+        " UNION ALL SELECT calls, prompt_tokens FROM calls)"
+    ) == [(calls, tokens)]
+    assert tokens > 0
+    chooses = strategy in ("judge", "majority")
+    assert database.rows("SELECT DISTINCT chosen IS NOT NULL FROM items") == [(int(chooses),)]
+
+
+@pytest.mark.parametrize("strategy", ["judge", "plan"])
+def test_calls_of_other_roles_are_not_asked_twice_either(run, database, strategy):
+    """A second run takes draws and calls from the database: no request, the same rows."""
+    rows = []
+    for _ in range(2):
+        assert run(*BASE, f"--mcode-strategy={strategy}").ret == 0
+        rows.append(
+            database.rows(
+                "SELECT task_id, sample, role, number, answer FROM calls WHERE run_id ="
+                " (SELECT run_id FROM runs ORDER BY started DESC LIMIT 1) ORDER BY 1, 2, 3, 4"
+            )
+        )
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 9
+    assert database.rows(
+        "SELECT sum(calls), sum(reused) FROM calls WHERE run_id ="
+        " (SELECT run_id FROM runs ORDER BY started DESC LIMIT 1)"
+    ) == [(0, 9)]
+
+
+def test_repairs_by_public_tests_are_named_so(run, database):
+    """The prompt's examples drive the repairs: what they said is noted, and the report says so."""
+    result = run(
+        "--mcode-bench=humaneval", "--mcode-model=tiny", "--mcode-tasks=0,1,38",
+        "--mcode-debug-iters=1", "--mcode-feedback=public", "--mcode-max-tokens=64",
+    )  # fmt: skip
+    assert result.ret == 0, result.stdout.str()
+    result.stdout.fnmatch_lines(
+        ["*solved by iteration j (feedback: public tests)", "*1 of 3 tasks have no public tests*"]
+    )
+    noted = database.rows(
+        "SELECT task_id, count(*), max(json_extract(notes, '$.public.verdict') = 'none')"
+        " FROM attempts GROUP BY task_id ORDER BY task_id"
+    )
+    assert noted == [("HumanEval/0", 2, 0), ("HumanEval/1", 2, 0), ("HumanEval/38", 1, 1)]
+
+
+def test_an_unknown_strategy_is_answered_with_the_choices(run):
+    """One line, exit status 4, nothing is drawn."""
+    result = run(*BASE, "--mcode-strategy=majorty")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*unknown strategy 'majorty': did you mean 'majority'?*"])
