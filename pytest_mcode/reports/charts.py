@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_mcode.reports.canvas import (
     LIGHT,
@@ -43,6 +43,9 @@ __all__ = [
     "svg",
     "write",
 ]
+
+MOST_BANDS = 3
+"""Series whose intervals are drawn as bands: more of them would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,43 @@ def _lines(axes: Axes, series: Sequence[Series]) -> None:
     for i, one in enumerate(series):
         xs = [x for x, _ in one.points]
         ys = [100 * e.value for _, e in one.points]
-        lows, highs = ([100 * e.low for _, e in one.points], [100 * e.high for _, e in one.points])
-        axes.fill_between(xs, lows, highs, color=colour(i), alpha=0.14, linewidth=0)
-        axes.plot(xs, ys, color=colour(i), marker=marker(i), markersize=5, label=label(one.name))
+        look: dict[str, Any] = {"color": colour(i), "marker": marker(i), "clip_on": False}
+        if len(series) <= MOST_BANDS:
+            ends = [100 * e.low for _, e in one.points], [100 * e.high for _, e in one.points]
+            axes.fill_between(xs, *ends, color=colour(i), alpha=0.14, linewidth=0)
+            axes.plot(xs, ys, label=label(one.name), markersize=5, **look)
+        else:
+            step = min(4.0, 28 / len(series))
+            _beside(axes, step * (i - (len(series) - 1) / 2), one, look)
         if one.fitted:
             fitted = [100 * y for _, y in one.fitted]
             axes.plot([x for x, _ in one.fitted], fitted, color=colour(i), linestyle=(0, (4, 3)))
     _per_cent(axes)
+
+
+def _beside(axes: Axes, aside: float, one: Series, look: dict[str, Any]) -> None:
+    """A bar for each interval, `aside` points (1/72 inch) from its x."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure: Any = axes.figure
+    xs, ys = [x for x, _ in one.points], [100 * e.value for _, e in one.points]
+    axes.plot(xs, ys, linestyle="none")  # gives the axis its limits, which a shift does not
+    axes.errorbar(
+        xs,
+        ys,
+        yerr=_reach([e for _, e in one.points]),
+        transform=axes.transData + ScaledTranslation(aside / 72, 0, figure.dpi_scale_trans),
+        markersize=5,
+        elinewidth=1,
+        label=label(one.name),
+        **look,
+    )
+
+
+def _reach(rates: Sequence[Estimate]) -> list[list[float]]:
+    """How far the intervals go down and up from the rates, in per cent."""
+    down = [max(0.0, 100 * (rate.value - rate.low)) for rate in rates]
+    return [down, [max(0.0, 100 * (rate.high - rate.value)) for rate in rates]]
 
 
 def _per_cent(axes: Axes) -> None:
@@ -177,16 +210,16 @@ def pareto(spots: Sequence[Spot]) -> list[Spot]:
 
 
 def _spot(axes: Axes, i: int, spot: Spot) -> None:
-    value, low, high = 100 * spot.rate.value, 100 * spot.rate.low, 100 * spot.rate.high
     axes.errorbar(
         [spot.spent],
-        [value],
-        yerr=[[max(0.0, value - low)], [max(0.0, high - value)]],
+        [100 * spot.rate.value],
+        yerr=_reach([spot.rate]),
         color=colour(i),
         marker=marker(i),
         markersize=6,
         elinewidth=1,
         linestyle="none",
+        clip_on=False,
         label=label(spot.name),
     )
 

@@ -110,6 +110,18 @@ def test_the_axis_of_rates_goes_from_nothing_to_all():
     assert chart.figure.axes[0].get_xlim() == (0, 100)
 
 
+def test_many_series_have_bars_instead_of_bands():
+    """Up to three bands; more series stand beside each other with a bar for each interval."""
+    points = ((1, rate(0.5)), (100, rate(0.6)))
+    for count, bands in ((3, 3), (4, 0)):
+        series = [charts.Series(f"m{i}", points) for i in range(count)]
+        axes = charts.coverage(series).figure.axes[0]
+        filled = [c for c in axes.collections if type(c).__name__ == "FillBetweenPolyCollection"]
+        assert len(filled) == bands
+        assert len(axes.containers) == (0 if bands else count)
+        assert axes.get_xlim()[1] > 100
+
+
 def test_the_pareto_front_holds_what_nothing_beats():
     """More for less drives out the rest; equals of higher cost are not on it."""
     measured = {"a": (10, 0.5), "b": (20, 0.5), "c": (5, 0.2), "d": (30, 0.6), "e": (40, 0.4)}
