@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from pytest_mcode.gate import early
 from pytest_mcode.gate.foresight import WANTED, Foresight
+from pytest_mcode.gate.measurement import Measurement
 from pytest_mcode.gate.rule import Decision, Judgement, Rule
 
 NOTHING = "nothing was evaluated; --mcode-bench=NAME and --mcode-model=NAME measure something"
@@ -17,22 +19,33 @@ HOPELESS = 0.5
 """Chance to hold if nothing changed below which a run is hardly worth its time."""
 
 
-def before(rule: Rule, source: str, foresights: Sequence[Foresight]) -> list[str]:
-    """What is said before the run, one sentence each."""
+def before(rule: Rule, source: str, foresights: Sequence[Foresight], width: int = 73) -> list[str]:
+    """What is said before the run; `mcode: ` will stand before each line."""
     found = [
-        f"gate against {source}: alpha {rule.alpha:g}, accepted is a drop of less than "
-        f"{_points(rule.max_drop)} points"
+        f"gate against {source}: alpha {rule.alpha:g}, max-drop {_points(rule.max_drop)} points"
     ]
     for f in foresights:
         drop = f"a drop of {_points(f.found)} points is" if f.found else "no drop is"
+        samples = f"{f.samples} sample{'s' if f.samples > 1 else ''}"
         found.append(
-            f"gate {f.label}, {f.tasks} tasks x {f.samples} samples: {drop} found with "
+            f"gate {f.label}, {f.tasks} tasks x {samples}: {drop} found with "
             f"{100 * WANTED:.0f} % power; {100 * f.held:.0f} % chance to hold if nothing changed"
         )
         if f.enough:
             word = "hopeless" if f.held < HOPELESS else "weak"
             found.append(f"gate {f.label} is {word}, {100 * WANTED:.0f} % needs {f.enough}")
-    return found
+    return [line for sentence in found for line in _wrapped(sentence, width)]
+
+
+def looks(planned: Sequence[Measurement], seed: int, width: int = 73) -> list[str]:
+    """When the gate may stop."""
+    longest = max((len(m.planned) for m in planned), default=0)
+    counts = [str(count) for count, _ in early.looks(longest, 0.05)] if longest else []
+    return _wrapped(
+        f"gate may stop after {', '.join(counts)} tasks, in the order that --mcode-seed={seed} "
+        "draws",
+        width,
+    )
 
 
 def after(decision: Decision, width: int = 80, *, every: bool = False) -> list[str]:
@@ -48,7 +61,7 @@ def last(decision: Decision) -> str:
     """The decision in one line."""
     cells = decision.judgements
     if not cells:
-        return f"GATE INCONCLUSIVE: {NOTHING}"
+        return f"GATE INCONCLUSIVE: {decision.notes[0] if decision.notes else NOTHING}"
     same = [j for j in cells if j.status == decision.status]
     of = f" ({len(same)} of {len(cells)} cells)" if len(cells) > 1 else ""
     return f"GATE {decision.status.upper()}{of}: {same[0].reason}"
@@ -58,8 +71,8 @@ def _head(decision: Decision, width: int) -> Iterator[str]:
     rule = decision.rule
     if decision.baseline:
         yield from _wrapped(
-            f"against {decision.baseline}: alpha {rule.alpha:g}, accepted is a drop of less than "
-            f"{_points(rule.max_drop)} points",
+            f"against {decision.baseline}: alpha {rule.alpha:g}, "
+            f"max-drop {_points(rule.max_drop)} points",
             width,
         )
     else:

@@ -83,13 +83,15 @@ class Gate:
         planned = _planned(plan, items)
         pairs = matching.pairs(self.baseline, planned)
         foresights = [foresight.foresee(self.rule, pair) for pair in pairs]
-        for line in lines.before(self.rule, self.baseline.source, foresights):
-            self._say(line)
+        said = lines.before(self.rule, self.baseline.source, foresights)
         if self.rule.early:
+            said += lines.looks(planned, self._state.settings.sampling.seed)
             self._watch = early.Watch(planned)
             self._cells = {i.nodeid: (i.variant_label, i.task_id) for i in items}
             for nodeid in self._state.done & self._cells.keys():
                 self._watch.add(*self._cells[nodeid])
+        for line in said:
+            self._say(line)
 
     def hear(self, nodeid: str, store: Store) -> None:
         """An item is stored; when a look is due, decide whether to go on."""
@@ -121,6 +123,11 @@ class Gate:
             kept = decision.to_json()
             store.keep_gate(self._run_id, decision.status, decision.baseline, kept)
 
+    def fail(self, reason: str) -> None:
+        """Nothing can be decided on."""
+        source = self.baseline.source if self.baseline is not None else ""
+        self.decisions = (rule.Decision("inconclusive", (), self.rule, source, notes=(reason,)),)
+
     def exit_status(self, status: int) -> int:
         """The gate's own, unless pytest ended for another reason (Ctrl-C, wrong usage)."""
         if status not in DECIDABLE:
@@ -142,7 +149,8 @@ class Gate:
         if self.problem:
             reporter.write_line(self.problem, red=True)
         elif self.export is not None:
-            reporter.write_line(f"baseline written to {self.export}")
+            shown = options.Resolved(reporter.config).value("gate-export")
+            reporter.write_line(f"baseline written to {shown}")
 
 
 def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -188,7 +196,7 @@ def conclude(session: pytest.Session) -> None:
         if recorder is not None and measured and not recorder.lost:
             gate.remember(recorder.store)
     except McodeError as error:
-        gate.problem = f"the gate is inconclusive: {error}"
+        gate.fail(str(error))
     session.testsfailed += gate.exit_status(0) != 0
 
 

@@ -43,6 +43,9 @@ class JsonReport:
     def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
         """Add them, and strip outcomes from the copies of the reports that json-report keeps."""
         json_report["mcode"] = _run(self._config)
+        gate = states.of(self._config).gate
+        if gate is not None and "exitcode" in json_report:
+            json_report["exitcode"] = gate.exit_status(json_report["exitcode"])
         for test in json_report.get("tests", []):
             for phase in ("setup", "call", "teardown"):
                 for name in ("mcode", "mcode_kind"):

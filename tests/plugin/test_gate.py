@@ -31,7 +31,7 @@ def measured(tmp_path_factory):
         cwd=folder, env=clean, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert f"baseline written to {folder / 'base.json'}" in done.stdout
+    assert "baseline written to base.json" in done.stdout
     return folder
 
 
@@ -65,7 +65,7 @@ def test_too_little_power_is_inconclusive_and_said_before(run, baseline):
     result = run(*TINY, "--mcode-model=gold", f"--mcode-gate={baseline}")
     assert result.ret == 20
     result.stdout.fnmatch_lines(
-        ["mcode: gate *hopeless*52 tasks at least*", "collected 10 items", "GATE INCONCLUSIVE: *"]
+        ["mcode: gate *hopeless*", "collected 10 items", "GATE INCONCLUSIVE: *"]
     )
 
 

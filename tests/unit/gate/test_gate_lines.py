@@ -19,8 +19,7 @@ def test_a_regression_fits_80_columns(measured):
     shown = lines.after(decision)
     assert max(map(len, shown)) <= 80
     assert shown == [
-        "against run 20261121-120136-bbbe: alpha 0.05, accepted is a drop of less than 5",
-        "  points",
+        "against run 20261121-120136-bbbe: alpha 0.05, max-drop 5 points",
         "  b/m",
         "    pass@1 100.00 -> 20.00 %: -80.00 points",
         "    one-sided 95 % bounds -88.35, -67.85; p of a drop < 0.0001",
@@ -53,7 +52,9 @@ def test_what_can_be_shown_is_said_before(measured):
     needed = int(weak.enough.split("=")[1].split()[0])
     enough = foresee(RULE, pair(measured, [needed // 2] * 164, [], n=needed, planned=164))
     assert enough.held >= 0.79
-    assert lines.before(RULE, "base.json", [weak])[2].startswith("gate b/m is weak, 80 % needs")
+    said = lines.before(RULE, "base.json", [weak])
+    assert "gate b/m is weak, 80 % needs --mcode-samples=" in " ".join(said)
+    assert max(map(len, said)) <= 73
 
 
 def test_too_few_tasks_are_hopeless_whatever_the_samples(measured):
@@ -61,7 +62,7 @@ def test_too_few_tasks_are_hopeless_whatever_the_samples(measured):
     seen = foresee(RULE, pair(measured, [50] * 10, [], n=100, planned=10))
     assert seen.held == 0
     assert seen.enough.startswith("52 tasks at least")
-    assert "hopeless" in lines.before(RULE, "base.json", [seen])[2]
+    assert "gate b/m is hopeless" in " ".join(lines.before(RULE, "base.json", [seen]))
 
 
 def test_a_drop_below_the_margin_is_not_promised_to_be_found(measured):
