@@ -79,7 +79,7 @@ class Progress:
         self._cells = len(set(every))
         self._rates: dict[tuple[str, str], _Rate] = {}
         self._shown: tuple[str, str] | None = None
-        self._subjects = len({(v.benchmark, v.model) for v in every})
+        self._subjects = len({(v.benchmark, v.model, v.options) for v in every})
         self._seen: set[str] = set()
         self._tokens = 0
         self._begun = now
@@ -106,7 +106,7 @@ class Progress:
 
     def _count(self, variant: Variant, task_id: str, draws: Draws) -> None:
         self.samples += draws.samples
-        self._shown = (variant.benchmark, variant.model)
+        self._shown = (variant.benchmark, " ".join((variant.model, variant.options)).strip())
         self._rates.setdefault(self._shown, _Rate()).add(task_id, draws, variant.samples)
 
     def line(self, look: Look) -> str:

@@ -37,6 +37,7 @@ def properties(outcome: Mapping[str, Json], prices: Sequence[Price] = ()) -> dic
         "mcode_debug_iters": variant["debug_iters"],
         "mcode_strategy": variant["strategy"],
         "mcode_feedback": variant["feedback"],
+        "mcode_options": variant["options"],
         "mcode_solved": found.solved,
         "mcode_verdict": verdict,
         "mcode_infra": outcome["infra"],

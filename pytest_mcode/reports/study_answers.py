@@ -29,6 +29,8 @@ from pytest_mcode.stats.paired import difference
 from pytest_mcode.stats.pass_at_k import pass_at_k
 from pytest_mcode.stats.unpaired import tasks_for
 
+LEVEL = 0.05
+"""p below which a difference is told as one."""
 POINT = 0.01
 """Gains below one percentage point are taken for none."""
 
@@ -100,7 +102,13 @@ def _iterations(about: str, cell: Cell, tried: Sequence[int]) -> Answer:
     rest = {j: difference(at[j], at[last]) for j in tried[:-1]}
     seen = tuple((f"{j} to {last} repairs", found) for j, found in rest.items())
     total = rest[0]
-    begin = f"{counted(last, 'repair')} gain {points(total)} ({chance(total.p)})"
+    verb = "gains" if last == 1 else "gain"
+    begin = f"{counted(last, 'repair')} {verb} {points(total)} ({chance(total.p)})"
+    if len(tried) == 2:  # without a level between there is no plateau to be seen
+        enough = total.p < LEVEL
+        more = "" if enough else f"; {tasks_to_see(total)} would show a gain of 5 points"
+        sentence = f"{begin}." if enough else f"Not enough data: {begin}{more}."
+        return Answer("gains of repairs", about, sentence, enough, seen)
     proved = next((j for j in tried[:-1] if rest[j].high < POINT), None)
     likely = next((j for j in tried[:-1] if rest[j].value < POINT), None)
     if proved is not None:
@@ -153,7 +161,7 @@ def _equal_calls(about: str, cell: Cell, ks: Sequence[int]) -> Answer:
         repaired = [cell.share(task, k - 1) for task in cell.results]
         seen.append((f"{k} calls: repairs less draws", difference(again, repaired)))
     adjusted = holm([d.p for _, d in seen])
-    clear = [i for i, p in enumerate(adjusted) if p < 0.05]
+    clear = [i for i, p in enumerate(adjusted) if p < LEVEL]
     if not clear:
         widest = max(seen, key=lambda s: s[1].high - s[1].low)[1]
         sentence = (

@@ -190,12 +190,13 @@ def _drawn(run_id: str, variants: Sequence[VariantSummary]) -> tuple[int, int]:
     """Attempts and completion tokens that a run has drawn, shared draws once.
 
     In a full grid the cell with the most samples and iterations holds the draws of its siblings, so
-    the largest cell of each benchmark and model is their union (a lower bound while incomplete).
+    the largest cell of each benchmark, model and sampling is their union (a lower bound while
+    incomplete).
     """
-    cells: defaultdict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    cells: defaultdict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     for v in variants:
         if v.row.run_id == run_id:
-            cell = v.row.variant.benchmark, v.row.variant.model
+            cell = v.row.variant.benchmark, v.row.variant.model, v.row.variant.options
             cells[cell].append((v.totals.drawn, v.totals.completion_tokens))
     largest = [max(siblings) for siblings in cells.values()]
     return sum(a for a, _ in largest), sum(t for _, t in largest)

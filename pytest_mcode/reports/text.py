@@ -70,7 +70,7 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
     cell = row.variant
     yield from wrapped(
         f"{cell.benchmark}  {cell.model}  samples {cell.samples}  repairs {cell.debug_iters}  "
-        f"({cell.strategy})",
+        f"({', '.join(filter(None, (cell.strategy, cell.options)))})",
         width,
     )
     limit = f", {row.timeout_s:g} s per program{_conditions(row.settings)}" if row.timeout_s else ""

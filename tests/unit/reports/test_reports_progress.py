@@ -50,6 +50,15 @@ def test_the_live_line_fits_every_width_and_keeps_what_matters_most(add):
     assert found[5] == "4/100"
 
 
+def test_cells_with_sampling_of_their_own_have_a_rate_of_their_own(add):
+    """Two temperatures of one model: what 0.2 has solved is not counted for 0.8."""
+    cold, hot = (Variant("tiny", "m", options=f"temperature={t}") for t in (0.2, 0.8))
+    progress = begun(cold, hot, tasks=2)
+    add(progress, cold, "t", [["passed"]], 1.0)
+    add(progress, hot, "t", [["failed"]], 2.0)
+    assert "m temperature=0.8 pass@1 0.0 % [" in progress.line(Look(3.0))
+
+
 def test_before_there_is_a_pace_it_says_how_long_it_goes(add):
     """The first outcome says nothing of the others' pace."""
     progress = begun(Variant("tiny", "m"), tasks=3)
