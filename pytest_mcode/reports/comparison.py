@@ -29,8 +29,10 @@ from pytest_mcode.store.per_task import TaskResult
 from pytest_mcode.store.queries import VariantRow
 from pytest_mcode.store.reader import Reader
 
-Kind = Literal["pass@1", "solved@n", "any", "one"]
-"""`any`: any of the n samples solved by iteration j; `one`: mean of the n samples."""
+Kind = Literal["pass@1", "solved@n", "handed in", "any", "one"]
+"""`handed in`: what a strategy gives without knowing the verdicts, the draw that it chose or, where
+it chooses none, one draw (pass@1); only where A or B chooses. `any`: any of the n samples solved by
+iteration j. `one`: mean of the n samples."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Contrast:
 
     kind: Kind
     at: tuple[int, int]
-    """In A and in B: n of solved@n, the iteration j of `any` and `one`, 1 of pass@1."""
+    """In A and in B: n of solved@n, the iteration j of `any` and `one`, else 1."""
     last: bool
     """Of `any` and `one`: j is the last iteration that each of them had."""
     a: float
@@ -205,9 +207,12 @@ class _Values:
         self.iterations = row.variant.debug_iters
         self.short = any(found.samples < self.n for found in results.values())
         """A task stopped drawing after a pass: a share of its draws is biased, the first is not."""
+        self.chooses = any(found.chosen is not None for found in results.values())
         self._results = [results[task] for task in tasks]
 
     def of(self, kind: Kind, iteration: int) -> list[float]:
+        if kind == "handed in" and self.chooses:
+            return [float(found.chosen or False) for found in self._results]
         if kind in ("solved@n", "any"):
             return [float(found.passes(iteration) > 0) for found in self._results]
         if self.short:
@@ -220,6 +225,8 @@ def _contrasts(a: _Values, b: _Values) -> Iterator[Contrast]:
     yield _contrast(a, b, "pass@1", (0, 0))
     if several:
         yield _contrast(a, b, "solved@n", (0, 0))
+    if a.chooses or b.chooses:
+        yield _contrast(a, b, "handed in", (0, 0))
     reached = a.iterations, b.iterations
     steps = [(j, j) for j in range(1, min(reached) + 1)]
     if reached[0] != reached[1]:
@@ -235,7 +242,7 @@ def _contrast(a: _Values, b: _Values, kind: Kind, iterations: tuple[int, int]) -
     found = difference(before, after)
     return Contrast(
         kind=kind,
-        at={"pass@1": (1, 1), "solved@n": (a.n, b.n)}.get(kind, iterations),
+        at={"solved@n": (a.n, b.n), "any": iterations, "one": iterations}.get(kind, (1, 1)),
         last=kind in ("any", "one") and iterations == (a.iterations, b.iterations),
         a=sum(before) / len(before),
         b=sum(after) / len(after),

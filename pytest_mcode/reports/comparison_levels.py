@@ -28,6 +28,7 @@ NAME = 22
 TABLES: tuple[tuple[Kind, bool], ...] = (
     ("pass@1", False),
     ("solved@n", False),
+    ("handed in", False),
     ("any", True),
     ("one", True),
 )
@@ -153,8 +154,8 @@ def _heading(contrast: Contrast, pairs: Sequence[Pair]) -> str:
     cells = [side.row.variant for pair in pairs for side in (pair.a, pair.b)]
     counts = {cell.samples for cell in cells}
     n = str(*counts) if len(counts) == 1 else "n"
-    if contrast.kind == "pass@1":
-        return "pass@1"
+    if contrast.kind in ("pass@1", "handed in"):
+        return contrast.kind
     if contrast.kind == "solved@n":
         return f"solved@{n}: any of {n} draws passed"
     reached = {cell.debug_iters for cell in cells}

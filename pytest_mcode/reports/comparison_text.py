@@ -30,6 +30,10 @@ LEGEND = (
     "are 95 %, each of its row alone; p is two-sided: how often chance alone makes a difference "
     "this large."
 )
+OF_CHOICES = (
+    "handed in: what is given without knowing the verdicts, the draw that the strategy chose or, "
+    "where it chooses none, one draw as in pass@1."
+)
 SHOWN = {"model", "samples", "debug-iters", "strategy"}
 """Factors that stand in the description of every side."""
 FIRST_ITERATIONS = 3
@@ -56,6 +60,9 @@ def lines(comparison: Comparison, *, every: bool = False, width: int = 80) -> li
     if comparison.alone:
         found += [*wrapped(_alone(comparison.alone), width), ""]
     found += wrapped(LEGEND, width)
+    pairs = [pair for family in comparison.families for pair in family.pairs]
+    if any(contrast.kind == "handed in" for pair in pairs for contrast in pair.contrasts):
+        found += wrapped(OF_CHOICES, width)
     return found + (wrapped(OF_LEVELS, width) if tables else [])
 
 
@@ -115,8 +122,8 @@ def _row(contrast: Contrast) -> str:
 def _name(contrast: Contrast) -> str:
     before, after = contrast.at
     both = f"{before}" if before == after else f"{before}, {after}"
-    if contrast.kind == "pass@1":
-        return "pass@1"
+    if contrast.kind in ("pass@1", "handed in"):
+        return contrast.kind
     if contrast.kind == "solved@n":
         return f"solved@{both}"
     return f"{'solved' if contrast.kind == 'any' else 'one sample'} by j = {both}"
@@ -124,7 +131,7 @@ def _name(contrast: Contrast) -> str:
 
 def _said(pair: Pair, width: int) -> Iterator[str]:
     """What the rates of draws and of the last iteration say, and what they could not have said."""
-    told = [c for c in pair.contrasts if c.kind in ("pass@1", "solved@n") or c.last]
+    told = [c for c in pair.contrasts if c.kind not in ("any", "one") or c.last]
     for contrast in told:
         yield from wrapped(f"{_name(contrast)}: {_conclusion(contrast)}", width)
     moving = [c for c in told if c.difference.won or c.difference.lost] or told
@@ -140,7 +147,8 @@ def _conclusion(contrast: Contrast) -> str:
     found = contrast.difference
     if not found.won and not found.lost:
         return "A and B are equal in every task"
+    where = f"B is higher in {tasks(found.won)}, A in {found.lost:,}"
     if contrast.p < SIGNIFICANT:
-        return f"{'B' if found.value > 0 else 'A'} is better"
-    low, high = 100 * found.low, 100 * found.high
-    return f"no difference was found; the true one may be anything from {low:+.2f} to {high:+.2f}"
+        return f"{'B' if found.value > 0 else 'A'} is better ({where})"
+    low, high = f"{100 * found.low:+.2f}", f"{100 * found.high:+.2f}"
+    return f"no difference was found ({where}); the true one may be anything from {low} to {high}"

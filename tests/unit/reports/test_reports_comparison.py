@@ -372,10 +372,28 @@ def test_no_difference_comes_with_what_could_have_been_seen(two, store):
     said = text_of(found)
     (contrast,) = found.families[0].pairs[0].contrasts
     low, high = 100 * contrast.difference.low, 100 * contrast.difference.high
-    assert f"no difference was found; the true one may be anything from {low:+.2f} to" in said
+    assert "pass@1: no difference was found (B is higher in 0 tasks, A in 2); the true" in said
+    assert f"one may be anything from {low:+.2f} to {high:+.2f}" in said
     assert low < -2 < 0 <= high
     assert f"finds in 80 of 100 cases: {100 * contrast.detectable:.1f} in pass@1." in said
     assert 0.02 < contrast.detectable < 0.15
+
+
+def test_what_a_strategy_hands_in(run, store):
+    """A chosen draw is compared with one draw of whoever chooses none, and under its own name."""
+    chains = {f"T/{i}": [FAIL, PASS] for i in range(4)}
+    for at, strategy in enumerate(("best_of_n", "majority")):
+        run(strategy, Variant("b", "m", samples=2, strategy=strategy), chains, parts=PARTS, at=at)
+    with store._transaction():
+        sql = "UPDATE items SET chosen = task_id <> 'T/0' WHERE run_id = 'majority'"
+        store._connection.execute(sql)
+    found = requested(store, "strategy")
+    ((pair,),) = [family.pairs for family in found.families]
+    draws, solved, given = pair.contrasts
+    assert (draws.difference.value, solved.difference.value) == (0, 0)
+    assert (given.kind, given.a, given.b) == ("handed in", 0.5, 0.75)
+    assert (given.difference.won, given.difference.lost) == (3, 1)
+    assert "handed in: what is given without knowing the verdicts" in text_of(found)
 
 
 def test_flaky_and_forged_are_no_passes(run, store):
