@@ -109,7 +109,8 @@ class Strategy(Protocol):
     """How a task is solved with a generator and a sandbox.
 
     An attribute `reports`, a set, may name what reports shall give besides pass@1 and solved@n:
-    `pass@k` (assumed without it), `maj@k`, `chosen`, `agreement`.
+    `pass@k` (assumed without it), `maj@k`, `chosen`, `agreement`. An attribute `prose` that is true
+    refuses prompts in the style `completion`.
     """
 
     name: str

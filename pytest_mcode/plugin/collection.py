@@ -127,6 +127,8 @@ def _bench_of(state: State, node_id: str) -> str:
 
 
 def _check(state: State) -> None:
+    from pytest_mcode.session.cells import check_strategies
+
     settings, session = state.settings, state.session
     study.check_output(state)
     if not settings.models:
@@ -134,8 +136,7 @@ def _check(state: State) -> None:
             f"benchmark {state.benches[0]!r} needs a model: --mcode-model=NAME "
             "(tiny, gold and garbage need no server)"
         )
-    for strategy in dict(settings.vary).get("strategy", (settings.strategy,)):
-        session.registry.factory("strategy", strategy)
+    check_strategies(session.registry, settings)
     if settings.sandbox != "auto":
         session.registry.factory("sandbox", settings.sandbox)
     for model in settings.models:

@@ -37,7 +37,7 @@ class Result:
 
     @property
     def solved(self) -> bool:
-        """True if any attempt passed."""
+        """True if an attempt passed that counts (`Outcome.handed_in`)."""
         return self.outcome.solved
 
     def check(self) -> None:
@@ -50,7 +50,7 @@ class Result:
 def _last_words(outcome: Outcome) -> str:
     if not outcome.attempts:
         return "no attempt was made"
-    verdict = outcome.attempts[-1].verdict
+    verdict = outcome.handed_in[-1].verdict
     tail = verdict.feedback.strip().splitlines()[-3:]
     lines = [f"{verdict.status}: {verdict.detail}", *(t for t in tail if t != verdict.detail)]
     return "\n".join(lines)

@@ -38,6 +38,18 @@ def make_benchmark(registry: Registry, name: str) -> Benchmark:
     return made
 
 
+def check_strategies(registry: Registry, settings: Settings) -> None:
+    """Raise `ConfigError` for a strategy that is unknown or cannot ask in the style of a prompt."""
+    for variant in settings.variants(""):
+        made = registry.factory("strategy", variant.strategy)
+        style = settings.of(variant).sampling.prompt_style
+        if style == "completion" and getattr(made, "prose", False):
+            raise ConfigError(
+                f"--mcode-strategy={variant.strategy} asks in prose, which a model that only "
+                "continues text does not follow: --mcode-prompt-style=chat"
+            )
+
+
 def selected(dataset: Dataset, settings: Settings) -> list[Task]:
     """The tasks that `--mcode-tasks` and `--mcode-limit` leave. Raises `ConfigError` for none."""
     tasks = list(dataset.tasks)

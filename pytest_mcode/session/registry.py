@@ -60,8 +60,14 @@ class Registry:
         return _load(kind, name, found) if isinstance(found, str) else found
 
     def reports(self, strategy: str) -> dict[str, list[str]]:
-        """What a strategy says of its rates (`reports`); empty where it says nothing."""
-        said = getattr(self.factory("strategy", strategy)(), "reports", None)
+        """What a strategy says of its rates (`reports`); empty where it says nothing.
+
+        `NAME@TEST` is NAME in a test of the user's; one without any strategy says nothing.
+        """
+        name = strategy.partition("@")[0]
+        if name.startswith("user:"):
+            return {}
+        said = getattr(self.factory("strategy", name)(), "reports", None)
         return {} if said is None else {"reports": sorted(map(str, said))}
 
     def _unknown(self, kind: str, name: str) -> str:

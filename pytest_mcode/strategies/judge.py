@@ -20,6 +20,7 @@ class Judge:
     """
 
     name = "judge"
+    prose = True
     reports = frozenset({"chosen", "agreement"})
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:

@@ -18,6 +18,7 @@ class Mellea:
     """
 
     name = "mellea"
+    prose = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All attempts of all loops."""

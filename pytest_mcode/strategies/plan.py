@@ -28,6 +28,7 @@ class Plan:
     """
 
     name = "plan"
+    prose = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All attempts of all chains."""

@@ -36,6 +36,7 @@ class Structured:
     """
 
     name = "structured"
+    prose = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All attempts of all chains."""

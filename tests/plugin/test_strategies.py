@@ -80,3 +80,11 @@ def test_an_unknown_strategy_is_answered_with_the_choices(run):
     result = run(*BASE, "--mcode-strategy=majorty")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*unknown strategy 'majorty': did you mean 'majority'?*"])
+
+
+@pytest.mark.parametrize("strategy", ["judge", "mellea", "plan", "structured"])
+def test_prose_is_not_asked_of_a_model_that_continues_text(run, strategy):
+    """A planner of a completion model would be a continuation: refused before anything runs."""
+    result = run(*BASE, f"--mcode-strategy={strategy}", "--mcode-prompt-style=completion")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*--mcode-strategy={strategy} asks in prose*prompt-style=chat*"])
