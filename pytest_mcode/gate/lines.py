@@ -10,7 +10,7 @@ from pytest_mcode.gate.foresight import WANTED, Foresight
 from pytest_mcode.gate.measurement import Measurement
 from pytest_mcode.gate.rule import Decision, Judgement, Rule
 
-NOTHING = "nothing was evaluated; --mcode-bench=NAME and --mcode-model=NAME measure something"
+NOTHING = "nothing was evaluated: give --mcode-bench and --mcode-model"
 
 MOST_NAMED = 10
 """Tasks or parts that a line names."""

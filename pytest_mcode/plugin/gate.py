@@ -156,22 +156,25 @@ class Gate:
 def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With `--mcode-gate-early` the order of the tasks is drawn, so that any start is a sample.
 
-    xdist gives each worker a row of items: what comes first stands at the head of each row.
+    Models still come one after another. xdist gives each worker a row of items: what comes first
+    stands at the head of each row.
     """
     state = states.of(config)
-    places = [i for i, item in enumerate(items) if states.cell_of(item) is not None]
-    if not places or not options.Resolved(config).value("gate-early"):
+    ours = {i: cell for i, item in enumerate(items) if (cell := states.cell_of(item))}
+    if not ours or not options.Resolved(config).value("gate-early"):
         return
-    tasks: dict[str, list[pytest.Item]] = {}
-    for place in places:
-        cell = states.cell_of(items[place])
-        tasks.setdefault(cell.task.task_id if cell else "", []).append(items[place])
-    seed = state.settings.sampling.seed
-    drawn = sorted(tasks, key=lambda task: early.rank(seed, task))
-    rows = (state.worker or {}).get("workercount", 1)
-    arranged = (item for row in range(rows) for task in drawn[row::rows] for item in tasks[task])
-    for place, item in zip(places, arranged, strict=True):
-        items[place] = item
+    seed, rows = state.settings.sampling.seed, (state.worker or {}).get("workercount", 1)
+    models = list(dict.fromkeys(cell.variant.model for cell in ours.values()))
+    drawn = sorted({cell.task.task_id for cell in ours.values()}, key=lambda t: early.rank(seed, t))
+    place = {task: (number % rows, number // rows) for number, task in enumerate(drawn)}
+
+    def key(index: int) -> tuple[int, ...]:
+        row, number = place[ours[index].task.task_id]
+        return row, models.index(ours[index].variant.model), number
+
+    arranged = [items[i] for i in sorted(ours, key=key)]
+    for index, item in zip(ours, arranged, strict=True):
+        items[index] = item
 
 
 def is_over(item: pytest.Item) -> bool:

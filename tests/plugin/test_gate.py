@@ -107,7 +107,7 @@ def test_nothing_evaluated_is_not_green(run, baseline):
     alone that measure nothing."""
     alone = run(f"--mcode-gate={baseline}")
     assert alone.ret == 20
-    alone.stdout.fnmatch_lines(["GATE INCONCLUSIVE: nothing was evaluated; --mcode-bench=NAME*"])
+    alone.stdout.fnmatch_lines(["GATE INCONCLUSIVE: nothing was evaluated: give --mcode-bench*"])
     none = run(*TINY, "--mcode-model=gold", f"--mcode-gate={baseline}", "-k", "no_such_task")
     assert none.ret == 20
 
@@ -176,6 +176,9 @@ def test_early_holds_the_order_of_the_seed(run, pytester, baseline):
     drawn = [line for line in run(*command, "--mcode-gate-early").outlines if "::" in line]
     assert plain != drawn
     assert sorted(plain) == sorted(drawn)
+    two = (*command, "--mcode-gate-early", "--mcode-model=gold,garbage")
+    models = [re.findall("gold|garbage", line) for line in run(*two).outlines if "::" in line]
+    assert models == [["gold"]] * 10 + [["garbage"]] * 10  # one model after another, as ever
     other = run(*command, "--mcode-gate-early", "--mcode-seed=1").outlines
     assert [line for line in other if "::" in line] != drawn
 

@@ -41,7 +41,7 @@ def test_the_floor_says_that_it_has_no_control_of_errors(measured):
 
 def test_nothing_evaluated_names_the_cure(measured):
     """An empty run says what to type."""
-    assert "--mcode-bench=NAME" in lines.after(decide(RULE, [], "run r"))[-1]
+    assert "--mcode-bench and --mcode-model" in lines.after(decide(RULE, [], "run r"))[-1]
 
 
 def test_what_can_be_shown_is_said_before(measured):
