@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 from pytest_mcode.reports.choices import allowed
 from pytest_mcode.reports.study_cells import (
+    LEVEL,
     POOLED,
     Answer,
     Cell,
@@ -29,8 +31,6 @@ from pytest_mcode.stats.paired import difference
 from pytest_mcode.stats.pass_at_k import pass_at_k
 from pytest_mcode.stats.unpaired import tasks_for
 
-LEVEL = 0.05
-"""p below which a difference is told as one."""
 POINT = 0.01
 """Gains below one percentage point are taken for none."""
 
@@ -109,7 +109,10 @@ def _iterations(about: str, cell: Cell, tried: Sequence[int]) -> Answer:
         more = "" if enough else f"; {tasks_to_see(total)} would show a gain of 5 points"
         sentence = f"{begin}." if enough else f"Not enough data: {begin}{more}."
         return Answer("gains of repairs", about, sentence, enough, seen)
-    proved = next((j for j in tried[:-1] if rest[j].high < POINT), None)
+    # What is left can only shrink from step to step: tested from the last one back, to the first
+    # that fails, each keeps its level.
+    shown = list(takewhile(lambda j: rest[j].high < POINT, reversed(tried[:-1])))
+    proved = shown[-1] if shown else None
     likely = next((j for j in tried[:-1] if rest[j].value < POINT), None)
     if proved is not None:
         sentence = f"{begin}; after {counted(proved, 'repair')} the others add less than 1 point"

@@ -17,6 +17,8 @@ GRID = ("benchmark", "model", "samples", "debug_iters", "strategy", "feedback")
 
 POOLED = ("samples", "debug_iters")
 """Dimensions that are read off one pool: the largest cell has what the smaller ones have."""
+LEVEL = 0.05
+"""p below which a difference is told as one."""
 WITHIN = 0.05
 """Five points: a difference that matters, where a question needs one."""
 

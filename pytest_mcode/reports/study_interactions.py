@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from pytest_mcode.reports.study_cells import (
+    LEVEL,
     POOLED,
     Answer,
     Cell,
@@ -144,7 +145,7 @@ def _models(about: str, name: str, found: _Gains) -> list[Answer]:
     technique = f"{words(name)} {found.last} instead of {found.first}"
     means = ", ".join(f"{m} {100 * sum(g) / len(g):+.1f}" for m, g in gains.items())
     begin = f"{technique} gains, in points: {means}"
-    clear = [i for i, p in enumerate(adjusted) if p < 0.05]
+    clear = [i for i, p in enumerate(adjusted) if p < LEVEL]
     topic = f"models and {words(name)}"
     if not clear:
         widest = max((d for _, d in seen), key=lambda d: d.high - d.low)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from pytest_mcode.reports.study_cells import (
+    LEVEL,
     POOLED,
     WITHIN,
     Answer,
@@ -22,7 +23,7 @@ from pytest_mcode.reports.study_cells import (
     tasks_to_see,
     words,
 )
-from pytest_mcode.stats.multiple import holm
+from pytest_mcode.stats import best as stats_best
 from pytest_mcode.stats.paired import Difference, difference
 from pytest_mcode.stats.unpaired import tasks_for
 
@@ -60,7 +61,7 @@ def size_of(model: str) -> float | None:
 def _smallest(about: str, ordered: Sequence[Cell], tasks: Sequence[str]) -> Answer:
     rates = [[cell.share(task) for task in tasks] for cell in ordered]
     best = max(range(len(ordered)), key=lambda i: sum(rates[i]))
-    level_of = 1 - 0.05 / (len(ordered) - 1)  # Bonferroni: one model is picked from several
+    level_of = stats_best.simultaneous(len(ordered))  # the best was picked by looking
     names = [cell.row.variant.model for cell in ordered]
     against = {i: difference(rates[best], rates[i], level_of) for i in range(best)}
     seen = tuple((f"{names[i]} less {names[best]}", found) for i, found in against.items())
@@ -137,7 +138,7 @@ def _handed_in(cell: Cell, task: str) -> float:
 
 
 class _Rated:
-    """Values per task of the cells that are compared, and the cell with the highest mean."""
+    """Values per task of the cells that are compared."""
 
     def __init__(
         self,
@@ -148,34 +149,30 @@ class _Rated:
     ) -> None:
         self.group, self.rate = group, rate
         self.values = [[value(cell, task) for task in tasks] for cell in group]
-        self.best = max(range(len(group)), key=lambda i: sum(self.values[i]))
-        self.top = f"{rate} {100 * sum(self.values[self.best]) / len(tasks):.1f} %"
+
+    def mean(self, index: int) -> float:
+        """Of a cell, per cent."""
+        return 100 * sum(self.values[index]) / len(self.values[index])
 
 
 def _best(about: str, found: _Rated, name: str) -> Answer:
-    """The best level against each other one; p by Holm, since it was picked from several."""
-    rates, best, group = found.values, found.best, found.group
-    others = [i for i in range(len(group)) if i != best]
-    named = [f"{words(name)} {level(cell, name)}" for cell in group]
-    seen = tuple(
-        (f"{named[best]} less {named[i]}", difference(rates[i], rates[best])) for i in others
-    )
-    adjusted = holm([d.p for _, d in seen])
-    top = f"{named[best]} has the highest rate ({found.top})"
-    clear = [i for i, p in enumerate(adjusted) if p < 0.05]
+    """The best level against each other one."""
+    best, rivals = stats_best.best(found.values)
+    named = [f"{words(name)} {level(cell, name)}" for cell in found.group]
+    told = {r: f"{named[r.index]} {points(r.difference)}" for r in rivals}
+    seen = tuple((f"{named[best]} less {named[r.index]}", r.difference) for r in rivals)
+    top = f"{named[best]} has the highest rate ({found.rate} {found.mean(best):.1f} %)"
     topic = f"{words(name)}, {found.rate}"
-    if len(clear) == len(seen):
-        parts = [f"{named[others[i]]} {points(seen[i][1])} ({chance(adjusted[i])})" for i in clear]
-        return Answer(topic, about, f"{top}, ahead of {'; '.join(parts)}.", True, seen)
-    ahead = [f"{named[others[i]]} {points(seen[i][1])} ({chance(adjusted[i])})" for i in clear]
-    open_ones = [i for i in range(len(seen)) if i not in clear]
-    closest = max((seen[i][1] for i in open_ones), key=lambda d: d.high - d.low)
-    apart = ", ".join(f"{named[others[i]]} {points(seen[i][1])}" for i in open_ones)
+    ahead = [f"{told[r]} ({chance(r.p)})" for r in rivals if r.p < LEVEL]
+    behind = [r for r in rivals if r.p >= LEVEL]
+    if not behind:
+        return Answer(topic, about, f"{top}, ahead of {'; '.join(ahead)}.", True, seen)
+    widest = max((r.difference for r in behind), key=lambda d: d.high - d.low)
     sentence = (
         f"Not enough data: {top}, "
         + (f"ahead of {', '.join(ahead)}, " if ahead else "")
-        + f"but not shown to be ahead of {apart}; {tasks_to_see(closest)} would show a "
-        "difference of 5 points."
+        + f"but not shown to be ahead of {', '.join(told[r] for r in behind)}; "
+        f"{tasks_to_see(widest)} would show a difference of 5 points."
     )
     return Answer(topic, about, sentence, False, seen)
 
