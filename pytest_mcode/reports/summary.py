@@ -147,12 +147,12 @@ def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:
         pass_at = tuple((k, estimate(pass_at_k_tally(counts[0], k))) for k in ks)
     any_by = tuple(estimate(any_tally(c)) for c in counts)
     one_by = () if short else tuple(estimate(share_tally(c)) for c in counts)
-    groups = () if short else _group_rates(tallies, n)
+    groups = () if short else _group_rates(tallies, tuple(k for k, _ in pass_at))
     return Rates(pass_at, any_by[0], any_by, one_by, short, groups)
 
 
 def _group_rates(
-    tallies: Sequence[ItemTally], n: int
+    tallies: Sequence[ItemTally], ks: Sequence[int]
 ) -> tuple[tuple[str, tuple[tuple[int, Estimate], ...]], ...]:
     names = max((tuple(name for name, _ in t.group_draws) for t in tallies), key=len)
     found = []
@@ -160,7 +160,7 @@ def _group_rates(
         counts: Counter[tuple[int, int]] = Counter()
         for tally in tallies:
             counts[tally.samples, dict(tally.group_draws).get(name, 0)] += tally.items
-        at = tuple((k, estimate(pass_at_k_tally(counts, k))) for k in standard_ks(n))
+        at = tuple((k, estimate(pass_at_k_tally(counts, k))) for k in ks)
         found.append((name, at))
     return tuple(found)
 

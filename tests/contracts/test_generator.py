@@ -228,6 +228,22 @@ def test_connections_are_used_again():
     assert len({call.port for call in server.calls}) <= 4
 
 
+@pytest.mark.parametrize("kind", [Server, Ollama])
+def test_a_demanded_format_is_on_the_wire_and_in_the_record(kind):
+    """A request with a JSON schema sends it as the server takes it; the next one sends none."""
+    schema = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
+    with kind() as server:
+        answers = run(Mellea(spec(server)), replace(request(), format=schema), request(1))
+        bodies = [call.body for call in server.calls]
+        if kind is Server:
+            sent = [body.get("response_format") for body in bodies]
+            (found,) = [one["json_schema"]["schema"] for one in sent if one]
+        else:
+            (found,) = [body["format"] for body in bodies if body.get("format")]
+    assert found == schema
+    assert [answer.options.get("format") for answer in answers] == [schema, None]
+
+
 def test_a_proxy_of_the_environment_is_left_to_the_library(monkeypatch):
     """Our own connections go straight to the server, so they are not used behind a proxy."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):

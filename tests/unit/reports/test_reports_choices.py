@@ -19,7 +19,7 @@ from pytest_mcode.store.database import PlannedItem
 def measured(store, outcome):
     """`measured(variant, {task: [(status, notes), ...]}, reports)`: one draw each -> Summary."""
 
-    def record(variant, tasks, reports=None):
+    def record(variant, tasks, reports=None, grouped=False):
         strategy = {"name": variant.strategy} | ({"reports": reports} if reports else {})
         items = [PlannedItem(f"{variant.label}[{task}]", variant.label, task) for task in tasks]
         store.start_run("r1", command="pytest", fingerprint_parts={}, version="0")
@@ -28,6 +28,8 @@ def measured(store, outcome):
             plain = outcome(variant, task, [[status] for status, _ in drawn])
             for attempt, (_, notes) in zip(plain["attempts"], drawn, strict=True):
                 attempt["notes"] = notes
+                passed = attempt["verdict"]["status"] == "passed"
+                attempt["verdict"]["groups"] = {"base": True, "plus": passed} if grouped else {}
             chosen = [i for i, (_, notes) in enumerate(drawn) if notes.get("chosen")]
             plain["counts"] = chosen or plain["counts"]
             store.record("r1", item.nodeid, plain)
@@ -68,6 +70,14 @@ def test_voting_is_reported_as_maj_at_k_and_pass_at_1_alone(measured):
     assert any(line.startswith("  solved@5") for line in shown)
     assert any(line.startswith("  maj@5") for line in shown)
     assert max(len(line) for line in shown if not line.startswith("database")) <= 80
+
+
+def test_rates_of_groups_of_tests_follow_the_same_rule(measured):
+    """EvalPlus' base tests: pass@1 alone where the strategy chooses."""
+    cell = Variant("b", "m", samples=5, strategy="majority")
+    ((name, rates),) = measured(cell, VOTES, ["maj@k"], grouped=True).variants[0].rates.groups
+    assert name == "base"
+    assert [k for k, _ in rates] == [1]
 
 
 def test_an_item_is_solved_by_what_was_handed_in(measured, store):
