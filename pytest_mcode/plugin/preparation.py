@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mcode.core.errors import DataError, McodeError
+from pytest_mcode.core.errors import ConfigError, DataError, McodeError
 from pytest_mcode.core.records import Variant
-from pytest_mcode.plugin import progress
+from pytest_mcode.plugin import options, outputs, progress
 from pytest_mcode.plugin import state as states
 from pytest_mcode.plugin.recording import Recorder
 
@@ -52,6 +52,7 @@ def open_recorder(state: State) -> Recorder:
     """The checks in the order in which they are cheap. Raises `McodeError`."""
     from pytest_mcode.store.database import Store
 
+    _require_page(state, [name for name, _ in outputs.asked(state)])
     recorder = state.recorder = Recorder(state, Store.open(state.settings.db))
     state.config.pluginmanager.register(recorder, "mcode-recorder")
     state.session.models.preflight()
@@ -59,6 +60,14 @@ def open_recorder(state: State) -> Recorder:
         require_proof(state, recorder.store, bench)
     recorder.begin()
     return recorder
+
+
+def _require_page(state: State, written: Sequence[str]) -> None:
+    """A comparison that nothing would show is a mistake, found before the run and not after it."""
+    given = options.Resolved(state.config).on_command_line("compare")
+    if given and not outputs.COMPARING & set(written):
+        pages = ", ".join(f"--mcode-{name}=FILE" for name in sorted(outputs.COMPARING))
+        raise ConfigError(f"--mcode-compare needs --mcode-report, or a page to stand on: {pages}")
 
 
 def write_plan(state: State, rows: Sequence[tuple[str, Variant, str]]) -> None:
