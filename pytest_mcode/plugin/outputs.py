@@ -6,6 +6,7 @@ With `--mcode-report` they hold what the filters choose, at the end of a run wha
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +30,33 @@ OUTPUTS: dict[str, str] = {
     "datasette": "pytest_mcode.reports.datasette:write",
 }
 """Option -> `module:function` of type `Write`, imported when it is asked for."""
+FOLDERS = frozenset({"csv", "output"})
+"""Those that are folders."""
 COMPARING = frozenset({"md"})
 """Those that are given `--mcode-compare` too, as a further argument."""
 
 
 def asked(state: State) -> list[tuple[str, Path]]:
-    """(option, path) of the files that are to be written. Raises `ConfigError`."""
+    """(option, path) of the files that are to be written. Raises `ConfigError` for a path that
+    cannot be one, as far as that is seen before a run."""
     get = options.Resolved(state.config)
     found = [(name, get.path(name)) for name in OUTPUTS]
-    return [(name, path) for name, path in found if path is not None]
+    given = [(name, path) for name, path in found if path is not None]
+    for name, path in given:
+        if problem := _problem(path, folder=name in FOLDERS):
+            raise ConfigError(f"--mcode-{name}={path} {problem}")
+    return given
+
+
+def _problem(path: Path, *, folder: bool) -> str:
+    if folder and path.is_file():
+        return "is a file: name a folder"
+    if not folder and path.is_dir():
+        return "is a folder: name a file in it"
+    above = next(parent for parent in (path, *path.parents) if parent.exists())
+    if above != path and not above.is_dir():
+        return f"cannot be made: {above} is a file"
+    return "" if os.access(above, os.W_OK) else f"cannot be written: no permission for {above}"
 
 
 def write(state: State, reader: Reader, filters: Filters) -> list[str]:

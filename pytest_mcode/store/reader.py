@@ -52,15 +52,17 @@ class Reader:
 
         One within another sees the moment of the outer one.
         """
-        with self._lock, opening.speaking(self.path):
+        with self._lock:
             if self._connection.in_transaction:
                 yield
                 return
-            self._connection.execute("BEGIN")
+            with opening.speaking(self.path):
+                self._connection.execute("BEGIN")
             try:
-                yield
+                yield  # what the reader does with other files is not this file's error
             finally:
-                self._connection.execute("ROLLBACK")
+                with opening.speaking(self.path):
+                    self._connection.execute("ROLLBACK")
 
     def self_check(
         self, benchmark: str, data_sha256: str, image: str, verdict_version: str

@@ -60,13 +60,30 @@ def test_reports_of_an_ordinary_run_are_left_alone(run, pytester):
     assert "mcode" not in json.loads((pytester.path / "report.json").read_text())
 
 
-def test_a_file_that_cannot_be_written_is_named(run, pytester):
-    """One line names option, path and reason; the rates are shown all the same."""
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--mcode-csv=taken", "taken is a file: name a folder"),
+        ("--mcode-csv=taken/inside", "taken/inside cannot be made: *taken is a file"),
+        ("--mcode-md=.", " is a folder: name a file in it"),
+        ("--mcode-datasette=taken/about.json", "taken/about.json cannot be made: *is a file"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_refused_before_the_run(run, pytester, option, told):
+    """One line names option, path and cure, before a model is asked."""
     (pytester.path / "taken").write_text("a file")
-    done = run(
-        "--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "--mcode-csv=taken/inside"
-    )
-    done.stdout.fnmatch_lines(["*pass@1*100.00*", "--mcode-csv=*taken/inside cannot be written: *"])
-    report = run("--mcode-report", "--mcode-csv=taken")
+    done = run("--mcode-bench=tiny", "--mcode-model=gold", option)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([f"ERROR: mcode: {option.partition('=')[0]}=*{told}"])
+    assert "tiny" not in done.stdout.str()
+
+
+def test_a_file_that_is_refused_at_the_end_costs_no_rates(run, pytester):
+    """What is noticed too late is named below the rates, and `--mcode-report` can do it again."""
+    (pytester.path / "tables" / "runs.csv").mkdir(parents=True)
+    done = run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "--mcode-csv=tables")
+    assert done.ret == 0
+    done.stdout.fnmatch_lines(["*pass@1*100.00*", "--mcode-csv=*tables cannot be written: *"])
+    report = run("--mcode-report", "--mcode-csv=tables")
     assert report.ret == pytest.ExitCode.USAGE_ERROR
-    report.stderr.fnmatch_lines(["ERROR: mcode: --mcode-csv=*taken cannot be written: *"])
+    report.stderr.fnmatch_lines(["ERROR: mcode: --mcode-csv=*tables cannot be written: *"])
