@@ -75,7 +75,7 @@ def _samples(about: str, gains: Sequence[curve.Gain]) -> Answer:
     needed = tasks_for(last.gain.tasks, last.high - last.value, last.value - POINT)
     sentence = (
         f"Not enough data: the last doublings still seem to gain more than 1 point "
-        f"({_per(last)}); {about_tasks(needed)} would show it, or more samples where it ends."
+        f"({_per(last)}); {about_tasks(needed)} would show it, and more samples where they end."
     )
     return Answer("returns of more samples", about, sentence, False, seen)
 
