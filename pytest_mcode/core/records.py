@@ -51,9 +51,8 @@ class Task:
     stub: str = ""
     """Signature and docstring that a continuation completes; `preamble + stub == prompt`."""
     public_tests: tuple[str, ...] = ()
-    """Asserts that the prompt may show."""
     public_setup: str = ""
-    """Trusted code that they need before them."""
+    """Asserts that the prompt may show, and trusted code that they need before them."""
     names: tuple[str, ...] = ()
     """All names that the tests take from the candidate; holds `entry_point`."""
     checks: int = 1
@@ -129,8 +128,7 @@ class Sampling:
     temperature: float = 0.8
     top_p: float = 0.95
     max_tokens: int = 1024
-    seed: int = 0
-    """Seed of the run; a request's own seed is derived from it (`core.fingerprint.seed_for`)."""
+    seed: int = 0  # of the run; a request's own is derived from it (`core.fingerprint.seed_for`)
     stop: tuple[str, ...] = ()
     context_window: int = 8192
     """Tokens; sent as num_ctx to Ollama, whose small default truncates silently."""
@@ -191,6 +189,11 @@ class Variant:
     """Which tests' errors a repair is shown; named in every report."""
     options: str = ""
     """Settings that are this cell's own and not the run's: `temperature=0.2,top_p=0.9`, sorted."""
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a task's draws end at the first that passes: shares of them are biased then."""
+        return "stop=first-pass" in self.options.split(",")
 
     @property
     def label(self) -> str:

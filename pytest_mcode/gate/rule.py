@@ -131,7 +131,8 @@ def metric_of(pair: Pair) -> str:
 
 
 def _is_short(measurement: Measurement) -> bool:
-    return any(t.samples < measurement.variant.samples for t in measurement.tasks.values())
+    early = measurement.variant.stops_early
+    return early or any(t.samples < measurement.variant.samples for t in measurement.tasks.values())
 
 
 def value(result: TaskResult, pair: Pair, metric: str) -> float:

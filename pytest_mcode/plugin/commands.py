@@ -61,6 +61,7 @@ def report(state: State) -> int:
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
         lines += outputs.write(state, store, filters)
+        lines += _exchange(state, store, filters)
         for line in lines:
             _write(state, line)
         return _decision(state, store, filters)
@@ -74,6 +75,22 @@ def _decision(state: State, store: Reader, filters: Filters) -> int:
     from pytest_mcode.plugin import gate
 
     return gate.report(state, store, filters)
+
+
+def _exchange(state: State, store: Reader, filters: Filters) -> list[str]:
+    """What was written for, or compared with, other tools."""
+    from pytest_mcode.reports import labels
+    from pytest_mcode.reports.selection import select
+    from pytest_mcode.session import exchange
+
+    get = options.Resolved(state.config)
+    file, folder = get.path("labels"), get.path("export")
+    found: list[str] = []
+    if file is not None:
+        found += labels.label_lines(store, select(store, filters)[0], file)
+    if folder is not None:
+        found += exchange.export(state.session, store, select(store, filters)[0], folder)
+    return found
 
 
 def _given(get: options.Resolved, name: str) -> tuple:  # type: ignore[type-arg]

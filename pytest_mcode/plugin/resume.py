@@ -42,6 +42,7 @@ def parts(state: State) -> dict[str, Any]:
         "limits": asdict(settings.limits),
         "verify_times": settings.verify_times,
         "strategy": settings.strategy,
+        "stop": settings.stop,
         "feedback": settings.feedback,
         "python": ".".join(map(str, sys.version_info[:2])),
         "benchmarks": [bench_label(bench) for bench in state.benches],

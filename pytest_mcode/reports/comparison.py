@@ -205,7 +205,9 @@ class _Values:
     ) -> None:
         self.n = row.variant.samples
         self.iterations = row.variant.debug_iters
-        self.short = any(found.samples < self.n for found in results.values())
+        self.short = row.variant.stops_early or any(
+            found.samples < self.n for found in results.values()
+        )
         """A task stopped drawing after a pass: a share of its draws is biased, the first is not."""
         self.chooses = any(found.chosen is not None for found in results.values())
         self._results = [results[task] for task in tasks]

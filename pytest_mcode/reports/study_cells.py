@@ -42,7 +42,10 @@ class Cell:
     @property
     def short(self) -> bool:
         """A task has fewer draws than planned: shares of its draws would be biased."""
-        return any(found.samples < self.row.variant.samples for found in self.results.values())
+        early = self.row.variant.stops_early
+        return early or any(
+            found.samples < self.row.variant.samples for found in self.results.values()
+        )
 
     def share(self, task: str, iteration: int = 0) -> float:
         """Share of a task's samples that were solved by an iteration, 0..1."""

@@ -136,8 +136,9 @@ def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:
         return None
     n, iterations = row.variant.samples, range(row.variant.debug_iters + 1)
     short = sum(t.items for t in tallies if t.samples < n)
+    partly = bool(short) or row.variant.stops_early
     counts = [passes(tallies, j) for j in iterations]
-    if short:
+    if partly:
         first: Counter[float] = Counter()
         for t in tallies:
             first[float(t.first_passed)] += t.items
@@ -146,8 +147,8 @@ def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:
         ks = standard_ks(n) if "pass@k" in allowed(row) else (1,)
         pass_at = tuple((k, estimate(pass_at_k_tally(counts[0], k))) for k in ks)
     any_by = tuple(estimate(any_tally(c)) for c in counts)
-    one_by = () if short else tuple(estimate(share_tally(c)) for c in counts)
-    groups = () if short else _group_rates(tallies, tuple(k for k, _ in pass_at))
+    one_by = () if partly else tuple(estimate(share_tally(c)) for c in counts)
+    groups = () if partly else _group_rates(tallies, tuple(k for k, _ in pass_at))
     return Rates(pass_at, any_by[0], any_by, one_by, short, groups)
 
 

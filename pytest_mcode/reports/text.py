@@ -138,7 +138,13 @@ def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
     for name, rate in variant.choices.rates:
         yield rate_line(name, rate, note)
     yield rate_line(f"solved@{cell.samples}", rates.solved_at_n, note)
-    if rates.short:
+    if cell.stops_early:
+        yield from wrapped(
+            "draws end at the first pass (--mcode-stop): pass@1 is of first draws, no other pass@k "
+            "is given.",
+            width,
+        )
+    elif rates.short:
         yield from wrapped(
             f"{rates.short} tasks have fewer than {cell.samples} draws: pass@1 is of their first "
             "draw, no other pass@k is given.",

@@ -39,10 +39,25 @@ def make_benchmark(registry: Registry, name: str) -> Benchmark:
 
 
 def check_strategies(registry: Registry, settings: Settings) -> None:
-    """Raise `ConfigError` for a strategy that is unknown or cannot ask in the style of a prompt."""
+    """Raise `ConfigError` for a strategy that is unknown or cannot do what is asked of it."""
     for variant in settings.variants(""):
         made = registry.factory("strategy", variant.strategy)
         style = settings.of(variant).sampling.prompt_style
+        if variant.stops_early and variant.debug_iters:
+            raise ConfigError(
+                "--mcode-stop=first-pass with repairs would hide which draws pass by themselves: "
+                "give --mcode-debug-iters=0"
+            )
+        if variant.stops_early and not getattr(made, "stops", False):
+            raise ConfigError(
+                f"--mcode-strategy={variant.strategy} needs all its draws: --mcode-stop=first-pass "
+                "is for best_of_n and self_debug"
+            )
+        if variant.stops_early and not getattr(made, "stops", False):
+            raise ConfigError(
+                f"--mcode-strategy={variant.strategy} needs all its draws: --mcode-stop=first-pass "
+                "is for best_of_n and self_debug"
+            )
         if style == "completion" and getattr(made, "prose", False):
             raise ConfigError(
                 f"--mcode-strategy={variant.strategy} asks in prose, which a model that only "

@@ -197,7 +197,8 @@ class Session:
         """Items to keep under way, so that generator and sandbox both stay busy."""
         taken = self.confinement.taken
         slots = taken.slots if taken is not None else 1
-        return 2 * slots + -(-2 * self.models.in_flight // min(self.settings.samples))
+        each = 1 if self.settings.stop == "first-pass" else min(self.settings.samples)
+        return 2 * slots + -(-2 * self.models.in_flight // each)
 
     def fingerprint(self, variant: Variant) -> dict[str, Json]:
         """Everything that may move a number of this variant, part by part."""
@@ -215,6 +216,7 @@ class Session:
                 "feedback": variant.feedback,
                 "samples": variant.samples,
                 "debug_iters": variant.debug_iters,
+                "stop": "first-pass" if variant.stops_early else "never",
                 **self.registry.reports(variant.strategy),
             },
             "limits": asdict(own.limits),

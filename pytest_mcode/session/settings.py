@@ -34,6 +34,8 @@ class Settings:
     samples: tuple[int, ...] = (1,)
     debug_iters: tuple[int, ...] = (0,)
     strategy: str = "self_debug"
+    stop: str = "never"
+    """`first-pass`: a task's draws end with the first that passes."""
     feedback: str = "hidden"
     backend: str = "ollama"
     base_url: str = ""
@@ -73,6 +75,8 @@ class Settings:
         grid = itertools.product(self.models, self.samples, self.debug_iters, further)
         for model, n, d, values in grid:
             own = dict(zip(names, values, strict=True))
+            if own.setdefault("stop", self.stop) == "never":
+                del own["stop"]
             yield Variant(
                 benchmark=benchmark,
                 model=label(model),
@@ -80,7 +84,7 @@ class Settings:
                 debug_iters=d,
                 strategy=own.pop("strategy", self.strategy),
                 feedback=own.pop("feedback", self.feedback),
-                options=",".join(f"{name}={_text(own[name])}" for name in sorted(own)),
+                options=",".join(f"{name}={_text(value)}" for name, value in sorted(own.items())),
             )
 
     def of(self, variant: Variant) -> Settings:
@@ -90,6 +94,8 @@ class Settings:
         changes: dict[str, dict[str, Json]] = {"sampling": own, "limits": {}}
         for option in filter(None, variant.options.split(",")):
             name, _, value = option.partition("=")
+            if name == "stop":
+                continue
             part, field_name = OWN[name]
             kind = type(getattr(getattr(self, part), field_name))
             changes[part][field_name] = kind(value)

@@ -6,17 +6,25 @@ from collections.abc import Sequence
 
 from pytest_mcode.core.protocols import Workbench
 from pytest_mcode.core.records import Attempt
-from pytest_mcode.strategies.together import together
+from pytest_mcode.strategies.together import together, until
 
 
 class BestOfN:
     """Draws `variant.samples` samples at once and repairs none."""
 
     name = "best_of_n"
+    stops = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
-        """All n attempts at iteration 0, in sample order; a failed draw waits for its siblings."""
-        return await draws(bench)
+        """All n attempts at iteration 0, in sample order; a failed draw waits for its siblings.
+
+        Where the variant stops early, one after the other, up to the first that passes.
+        """
+        if not bench.variant.stops_early:
+            return await draws(bench)
+        opening = bench.opening()
+        drawn = (bench.attempt(i, 0, opening) for i in range(bench.variant.samples))
+        return await until(lambda attempt: attempt.verdict.passed, drawn)
 
 
 async def draws(bench: Workbench) -> list[Attempt]:

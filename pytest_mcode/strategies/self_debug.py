@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pytest_mcode.core.protocols import Workbench
 from pytest_mcode.core.records import Attempt, Messages
-from pytest_mcode.strategies.together import together
+from pytest_mcode.strategies.together import together, until
 
 Draw = Callable[[int, int, Messages], Awaitable[Attempt]]
 """Sample, iteration and messages -> the attempt."""
@@ -21,12 +21,21 @@ class SelfDebug:
     """
 
     name = "self_debug"
+    stops = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
-        """All attempts of all chains; a failed chain waits for its siblings before it raises."""
+        """All attempts of all chains; a failed chain waits for its siblings before it raises.
+
+        Where the variant stops early, one chain after the other, up to the first that passes.
+        """
         opening = bench.opening()
         chains = (chain(bench, i, opening, bench.attempt) for i in range(bench.variant.samples))
-        return [attempt for made in await together(chains) for attempt in made]
+        made = await (until(_solved, chains) if bench.variant.stops_early else together(chains))
+        return [attempt for attempts in made for attempt in attempts]
+
+
+def _solved(attempts: Sequence[Attempt]) -> bool:
+    return attempts[-1].verdict.passed
 
 
 async def chain(bench: Workbench, sample: int, opening: Messages, draw: Draw) -> list[Attempt]:
