@@ -53,16 +53,16 @@ class Reader:
         One within another sees the moment of the outer one.
         """
         with self._lock:
-            if self._connection.in_transaction:
-                yield
-                return
             with opening.speaking(self.path):
-                self._connection.execute("BEGIN")
+                within = self._connection.in_transaction
+                if not within:
+                    self._connection.execute("BEGIN")
             try:
                 yield  # what the reader does with other files is not this file's error
             finally:
-                with opening.speaking(self.path):
-                    self._connection.execute("ROLLBACK")
+                if not within:
+                    with opening.speaking(self.path):
+                        self._connection.execute("ROLLBACK")
 
     def self_check(
         self, benchmark: str, data_sha256: str, image: str, verdict_version: str
