@@ -132,10 +132,14 @@ def test_equal_results_are_equal_behaviour(box):
         "import os\nos._exit(0)",
         "def g(x): return 1",
         "def f(x:",
+        "raise AssertionError('behaviour ran ' + '0' * 32)",
+        "def f(x): raise AssertionError('behaviour ran ' + '0' * 32)",
+        "def f(x): raise SystemExit('AssertionError: behaviour ran ' + '0' * 32)",
     ],
 )
 def test_code_that_does_not_run_behaves_like_nothing(box, code):
-    """It raises at every input, never ends, exits, defines nothing or is no Python."""
+    """It raises at every input, never ends, exits, defines nothing or is no Python; and it has no
+    vote of its own making."""
     assert behaves(box, code, "assert f(1) == 2", "assert f(2) == 3") == ""
 
 
