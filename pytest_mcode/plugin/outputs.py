@@ -24,6 +24,7 @@ Write = Callable[["Reader", "Filters", "Sequence[Price]", Path], str]
 """Writes one file or folder; returns what to tell the user, one line."""
 
 OUTPUTS: dict[str, str] = {
+    "html": "pytest_mcode.reports.html:write",
     "md": "pytest_mcode.reports.markdown:write",
     "csv": "pytest_mcode.reports.tables:write",
     "output": "pytest_mcode.reports.study_files:write",
@@ -32,7 +33,7 @@ OUTPUTS: dict[str, str] = {
 """Option -> `module:function` of type `Write`, imported when it is asked for."""
 FOLDERS = frozenset({"csv", "output"})
 """Those that are folders."""
-COMPARING = frozenset({"md"})
+COMPARING = frozenset({"html", "md"})
 """Those that are given `--mcode-compare` too, as a further argument."""
 
 
