@@ -86,7 +86,7 @@ def _profile(
     for key, value in table.items():
         if key in KEYS:
             continue
-        if isinstance(value, dict) and not set(value) & set(KEYS) and "." not in key:
+        if isinstance(value, dict) and set(value) <= set(KEYS):
             raise ConfigError(f'{where}: write names with dots in quotes, ["{name}.{key}"]')
         raise profiles.unknown(where, key, KEYS)
     texts = {key: _text(where, key, table[key]) for key in TEXTS if key in table}

@@ -39,19 +39,9 @@ def _model(item: pytest.Item) -> str:
 def dealt(groups: Sequence[Sequence[T]], hands: int) -> list[T]:
     """The groups in their order, dealt to so many hands; one hand after the other.
 
-    Hands are as large as xdist's pieces: equal, and of what is left over the last get one more.
+    The last hand is dealt to first: where xdist's pieces are not equal, the last are larger by one.
     """
-    flat = [item for group in groups for item in group]
-    sizes = []
-    left = len(flat)
-    for hand in range(hands):
-        sizes.append(left // (hands - hand))
-        left -= sizes[-1]
-    filled: list[list[T]] = [[] for _ in range(hands)]
-    hand = 0
-    for item in flat:
-        while len(filled[hand % hands]) >= sizes[hand % hands]:
-            hand += 1
-        filled[hand % hands].append(item)
-        hand += 1
-    return [item for hand_of in filled for item in hand_of]
+    dealt_to: list[list[T]] = [[] for _ in range(hands)]
+    for place, item in enumerate(item for group in groups for item in group):
+        dealt_to[-1 - place % hands].append(item)
+    return [item for hand in dealt_to for item in hand]

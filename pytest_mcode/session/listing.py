@@ -6,6 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_mcode.core.errors import ConfigError, McodeError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 READY, MISSING = "ready", "missing"
-_NAME, _STATE = 20, 9
+_NAME, _STATE = 16, 8
 _OWN = {
     "gold": "the reference solutions: no model",
     "garbage": "wrong programs: no model",
@@ -73,7 +74,9 @@ def _models(session: Session) -> Iterator[Entry]:
 
 def _benchmarks(session: Session) -> Iterator[Entry]:
     for finding in Doctor(session).data():
-        yield Entry(finding.topic.removeprefix("data "), finding.text, finding.ok)
+        tasks, _, origin = finding.text.partition(", ")
+        text = f"{tasks}, {Path(origin).name}" if finding.ok else finding.text
+        yield Entry(finding.topic.removeprefix("data "), text, finding.ok)
 
 
 def _sandboxes(session: Session) -> Iterator[Entry]:

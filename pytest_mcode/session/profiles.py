@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError
@@ -44,7 +45,8 @@ class Profile:
         kind = self.server.get("kind", "")
         by = f"{kind} server" if kind else self.backend or "the run's backend"
         where = f" at {self.base_url}" if self.base_url else ""
-        return f"{self.model or self.server.get('file') or self.name}, {by}{where}"
+        what = self.model or Path(str(self.server.get("file", self.name))).name
+        return f"{what}, {by}{where}"
 
     def to_json(self) -> dict[str, Json]:
         """What may move a number, for the fingerprint of a run."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.protocols import Generator
 from pytest_mcode.core.records import Answer, Json, Request
 from pytest_mcode.session.serving import Lease
@@ -95,6 +96,7 @@ class _Turn:
         self.under_way = 0
         self.over = False
         self._dropped = False
+        self._told = False
         # A thread of its own: all waiting models together could fill a pool that others need.
         asking = ThreadPoolExecutor(1, thread_name_prefix="mcode-turn")
         self._lease = asking.submit(hold)
@@ -115,7 +117,13 @@ class _Turn:
 
         self._lease.add_done_callback(end)
         await ended.wait()
-        return self._lease.result().url
+        try:
+            return self._lease.result().url
+        except InfraError as error:
+            if not self._told:
+                self._told = True
+                raise
+            raise InfraError(str(error).splitlines()[0]) from error  # the first item has the log
 
     def let_go(self) -> None:
         """Release the lease, once, if its time has come; also one that is still to be granted."""
