@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mcode.reports.canvas import DARK, LIGHT
+from pytest_mcode.reports.comparison_layout import tasks
 from pytest_mcode.reports.cost import Price
 from pytest_mcode.reports.html_gate import HEAD
 from pytest_mcode.reports.html_overview import page
@@ -80,7 +81,7 @@ def said(drilldown: Drilldown) -> str:
         if kept == every
         else (f"texts of {kept:,} of {every:,} attempts")
     )
-    return f"{drilldown.tasks:,} tasks, {whole}"
+    return f"{tasks(drilldown.tasks)}, {whole}"
 
 
 def _size(path: Path) -> str:

@@ -94,7 +94,7 @@ def _pass_at_k(variants: Sequence[VariantSummary]) -> Figure:
     found = [(name, v.rates.pass_at) for name, v in _named(variants) if v.rates]
     caption = (
         "pass@k: the chance that one of k independent draws passes, without feedback (unbiased). "
-        "Bands are 95 % intervals over tasks."
+        "Bands, or bars, are 95 % intervals over tasks."
     )
     return _lines(charts.coverage, "pass@k", caption, "k", found)
 

@@ -21,7 +21,7 @@ from pytest_mcode.store.reader import Reader
 
 KEPT = 6_000
 """Attempts with their texts, shared out fairly among items."""
-FEWEST = 10
+FEWEST = 3
 """Of them that an item may have, however many items there are."""
 BUDGET = 24_000_000
 """Characters of all texts; equal texts of a task count once."""

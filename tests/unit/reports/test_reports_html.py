@@ -137,7 +137,7 @@ def test_long_texts_and_many_attempts_are_cut_and_that_is_said(store, tmp_path, 
     assert cut.startswith("0 yyy")
     assert cut.endswith("yyy")
     assert "2 characters are left out here" in cut
-    assert "1 tasks, texts of 10 of 42 attempts" in said
+    assert "1 task, texts of 10 of 42 attempts" in said
     assert "texts of 10 of 42 attempts: of each task and variant at most 10" in found.text
 
 
