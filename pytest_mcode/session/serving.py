@@ -67,7 +67,12 @@ class Serving:
             if model in self._up:
                 return self._lease(model)
             self._busy = True
+            # Out of the list before anybody else may ask: who finds it there is given its address.
+            over = [] if is_together(self._make(model)) else self._in_turn()
+            leaving = [self._up.pop(other)[0] for other in over]
         try:
+            for server in leaving:
+                server.close()
             self._bring_up(model)
         finally:
             with self._changed:
@@ -103,11 +108,8 @@ class Serving:
         return [name for name, (server, _) in self._up.items() if not is_together(server)]
 
     def _bring_up(self, model: str) -> None:
-        """Stop those whose turn is over, start this one. One thread at a time."""
+        """Start it. One thread at a time."""
         server = self._starting = self._make(model)
-        if not is_together(server):
-            for other in self._in_turn():
-                self._up.pop(other)[0].close()
         begun = time.monotonic()
         try:
             url = server.start()

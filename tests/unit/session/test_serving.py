@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import threading
@@ -285,3 +286,25 @@ def test_a_lease_that_comes_too_late_is_let_go() -> None:
     assert not released.is_set()
     granted.set_result(Lease("http://late/v1", released.set))
     assert released.wait(PATIENCE_S)
+
+
+def test_a_server_whose_turn_is_over_is_given_to_nobody(house):
+    """Asked for at any moment while the next is brought up, it is waited for."""
+    asked: list[Future[Lease]] = []
+
+    def make(model: str) -> House.One:
+        if model == "b":
+            asked.append(pool.submit(serving.hold, "a"))
+            with contextlib.suppress(TimeoutError):
+                early.append(asked[-1].result(timeout=0.3))
+        return house.make(model)
+
+    early: list[Lease] = []
+    serving = Serving(make, lambda line: None)
+    with ThreadPoolExecutor(9) as pool, contextlib.closing(serving):
+        serving.hold("a").release()
+        serving.hold("b").release()
+        for lease in asked:
+            lease.result(timeout=PATIENCE_S).release()
+    assert asked
+    assert not early
