@@ -91,7 +91,7 @@ class Kept:
             self.say(f"{self.model}: taking the server that runs at {url}; it is left running")
             return url
         port = self._port or ports.free()
-        self._process = Process(
+        process = self._process = Process(
             f"{self.kind} server of {self.model}",
             self.command(port),
             self.cure,
@@ -101,7 +101,7 @@ class Kept:
             stop=self.stop_command(),
             files=self._files(),
         )
-        return f"{self._process.start(self.health_timeout_s)}{self.base}"
+        return f"{process.start(self.health_timeout_s)}{self.base}"
 
     def close(self) -> None:
         """Stop it if it was started here; safe to call twice."""

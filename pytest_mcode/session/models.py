@@ -178,7 +178,7 @@ class Models:
             if self._place.remote and self._place.socket is not None:
                 self._leases = Remote(self._place.socket)
             else:
-                self._leases = Serving(self.server, self._say)
+                self._leases = Serving(self.server, self._say, self._settings.models)
         return self._leases
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,7 +38,14 @@ class Leases(Protocol):
 class Serving:
     """Starts and stops the servers of a run; thread-safe."""
 
-    def __init__(self, make: Callable[[str], Server], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        make: Callable[[str], Server],
+        say: Callable[[str], None],
+        order: Sequence[str] = (),
+    ) -> None:
+        """`order`: of models that wait at the same moment the first here is next."""
+        self._order = {model: place for place, model in enumerate(order)}
         self._make = make
         self._say = say
         self._changed = threading.Condition()
@@ -97,7 +104,8 @@ class Serving:
     def _may(self, model: str) -> bool:
         if self._closed or model in self._failed or model in self._up:
             return True
-        first = next(name for name in self._waiting if name not in self._up)
+        absent = [name for name in self._waiting if name not in self._up]
+        first = min(absent, key=lambda name: self._order.get(name, len(self._order)))
         if self._busy or first != model:
             return False
         return is_together(self._make(model)) or not any(
@@ -109,7 +117,11 @@ class Serving:
 
     def _bring_up(self, model: str) -> None:
         """Start it. One thread at a time."""
-        server = self._starting = self._make(model)
+        server = self._make(model)
+        with self._changed:
+            if self._closed:
+                raise InfraError("the run is over")
+            self._starting = server
         begun = time.monotonic()
         try:
             url = server.start()

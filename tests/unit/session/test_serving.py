@@ -97,6 +97,22 @@ def test_a_server_that_nobody_holds_stays_up_until_another_is_wanted(house, serv
     assert house.diary == ["+a"]
 
 
+def test_of_those_that_wait_the_first_of_the_run_is_next(house, threads) -> None:
+    """Items that are begun ahead may ask for the third model before anybody asks for the second."""
+    serving = Serving(house.make, lambda line: None, ["a", "b", "c"])
+    lease = serving.hold("a")
+    waiting = []
+    for model in "cb":
+        waiting.append(threads.submit(serving.hold, model))
+        with pytest.raises(TimeoutError):
+            waiting[-1].result(timeout=0.2)
+    lease.release()
+    waiting[1].result(PATIENCE_S).release()
+    waiting[0].result(PATIENCE_S)
+    assert house.diary == ["+a", "-a", "+b", "-b", "+c"]
+    serving.close()
+
+
 def test_small_ones_may_be_up_together(house, serving) -> None:
     """They wait for nobody and nobody is stopped for them."""
     leases = [serving.hold(model) for model in ("small-1", "a", "small-2")]
