@@ -20,6 +20,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_mcode.stats.curve import Point
 from pytest_mcode.stats.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def label(name: str) -> str:
     return f" {printable(name)}"
 
 
-def in_per_cent(rate: Estimate) -> str:
+def in_per_cent(rate: Estimate | Point) -> str:
     """A rate with its interval, for a description."""
     return f"{100 * rate.value:.1f} % [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 

@@ -24,6 +24,7 @@ from pytest_mcode.reports.canvas import (
     write,
 )
 from pytest_mcode.reports.row_charts import Bar, bars, forest
+from pytest_mcode.stats.curve import Point
 from pytest_mcode.stats.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class Series:
     name: str
     points: tuple[tuple[float, Estimate], ...]
     """(x, rate) by rising x."""
-    fitted: tuple[tuple[float, float], ...] = ()
-    """(x, rate) of a fit, drawn dashed: it may reach beyond what was measured."""
+    fitted: tuple[Point, ...] = ()
+    """A fit, drawn dashed: it reaches beyond what was measured."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,18 @@ def _lines(axes: Axes, series: Sequence[Series]) -> None:
             step = min(4.0, 28 / len(series))
             _beside(axes, step * (i - (len(series) - 1) / 2), one, look)
         if one.fitted:
-            fitted = [100 * y for _, y in one.fitted]
-            axes.plot([x for x, _ in one.fitted], fitted, color=colour(i), linestyle=(0, (4, 3)))
+            _fit(axes, one.fitted, colour(i), band=len(series) <= MOST_BANDS)
     _per_cent(axes)
+
+
+def _fit(axes: Axes, fitted: Sequence[Point], ink: str, *, band: bool) -> None:
+    ks = [point.k for point in fitted]
+    axes.plot(ks, [100 * point.value for point in fitted], color=ink, linestyle=(0, (4, 3)))
+    if band:
+        ends = [100 * point.low for point in fitted], [100 * point.high for point in fitted]
+        axes.fill_between(ks, *ends, color=ink, alpha=0.05, linewidth=0)
+        for end in ends:
+            axes.plot(ks, end, color=ink, linestyle=(0, (1, 2)), linewidth=1, alpha=0.6)
 
 
 def _beside(axes: Axes, aside: float, one: Series, look: dict[str, Any]) -> None:
@@ -157,7 +167,7 @@ def _whole_ticks(axes: Axes, series: Sequence[Series]) -> None:
     """Ticks at the measured numbers, those left out that would touch their neighbour."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    every = sorted({x for one in series for x, _ in (*one.points, *one.fitted[-1:])})
+    every = sorted({x for one in series for x in _xs(one)})
     low, high = axes.get_xlim()
     place = axes.transData.transform
     least = 0.06 * (place((high, 0))[0] - place((low, 0))[0])
@@ -260,9 +270,18 @@ def heat(
     return draw(title, words, paint, height=0.9 + 0.42 * len(downs), note=note)
 
 
+def _xs(one: Series) -> list[float]:
+    return [*(x for x, _ in one.points), *(point.k for point in one.fitted[-1:])]
+
+
 def _described(series: Sequence[Series], rate: str, count: str) -> str:
     said = [
         f"{one.name}: " + ", ".join(f"{x:g}: {in_per_cent(found)}" for x, found in one.points)
         for one in series
+    ]
+    said += [
+        f"{one.name}, extrapolated: " + ", ".join(f"{p.k}: {in_per_cent(p)}" for p in beyond)
+        for one in series
+        if (beyond := [point for point in one.fitted if point.extrapolated])
     ]
     return in_words([f"{rate} over {count}", *said])

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.reports import study_answers, study_interactions, study_levels
+from pytest_mcode.reports import (
+    study_answers,
+    study_extrapolation,
+    study_interactions,
+    study_levels,
+)
 from pytest_mcode.reports.cost import Price
 from pytest_mcode.reports.study_cells import Answer, Cell, dimensions
+from pytest_mcode.reports.study_extrapolation import Guesses
 from pytest_mcode.reports.summary import Summary, VariantSummary, summarize
 from pytest_mcode.store import per_task
 from pytest_mcode.store.queries import Filters
@@ -29,6 +35,8 @@ class StudyReport:
     varied: tuple[str, ...]
     """What differs between the cells: `samples`, `model`, `temperature`, ..."""
     answers: tuple[Answer, ...]
+    guesses: Guesses
+    """pass@k beyond the draws, where samples vary and there are enough."""
 
     @property
     def complete(self) -> bool:
@@ -54,7 +62,8 @@ def examine(reader: Reader, filters: Filters, prices: Sequence[Price] = ()) -> S
     tokens = spent(reader, [variant.row.variant_id for variant in measured])
     found = [_cell(reader, v, tokens.get(v.row.variant_id, ())) for v in measured]
     varied = dimensions(found)
-    report = StudyReport(known[name], summary, tuple(found), varied, ())
+    further = study_extrapolation.guesses(found) if "samples" in varied else {}
+    report = StudyReport(known[name], summary, tuple(found), varied, (), further)
     return replace(report, answers=tuple(_answers(reader, report)))
 
 
@@ -68,6 +77,7 @@ def _cell(reader: Reader, variant: VariantSummary, items: Sequence[Spent] = ()) 
 def _answers(reader: Reader, report: StudyReport) -> list[Answer]:
     cells, varied, models = report.cells, report.varied, report.study.models
     found = study_answers.samples(cells) if "samples" in varied else []
+    found += study_extrapolation.answers(report.guesses)
     if "debug_iters" in varied:
         found += study_answers.iterations(cells)
         found += study_answers.equal_calls(cells)

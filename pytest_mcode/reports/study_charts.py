@@ -22,8 +22,10 @@ def charts(report: StudyReport) -> Iterator[tuple[str, Chart]]:
         return
     pools = {subject([cell], cells, *POOLED): cell for cell in largest(cells)}
     if "samples" in varied:
-        series = [Series(name, _rates(cell)) for name, cell in pools.items()]
-        yield "coverage", coverage(series, "pass@k by the number of samples")
+        guessed = report.guesses
+        series = [Series(n, _rates(cell), guessed.get(n, ())) for n, cell in pools.items()]
+        note = "dashed: extrapolated, not measured" if guessed else ""
+        yield "coverage", coverage(series, "pass@k by the number of samples", note=note)
     if "debug_iters" in varied:
         series = [Series(name, _repairs(cell)) for name, cell in pools.items()]
         yield "iterations", iterations(series, "One sample solved by repair j")

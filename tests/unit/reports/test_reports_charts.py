@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from pytest_mcode.reports import canvas, charts
+from pytest_mcode.stats.curve import Point
 from pytest_mcode.stats.estimate import Estimate
 from pytest_mcode.stats.paired import difference
 
@@ -20,7 +21,8 @@ def rate(value):
 def every(name):
     """One chart of each kind, about something of that name."""
     curve = charts.Series(name, ((1, rate(0.22)), (10, rate(0.5)), (100, rate(0.74))))
-    other = charts.Series("other", ((1, rate(0.3)),), fitted=((1, 0.3), (1000, 0.9)))
+    guess = Point(1, 0.3, 0.2, 0.4), Point(1000, 0.9, 0.7, 0.95, extrapolated=True)
+    other = charts.Series("other", ((1, rate(0.3)),), fitted=guess)
     better = difference([0.0] * 30, [1.0] * 20 + [0.0] * 10)
     cells = {(name, "0.2"): rate(0.1), (name, "0.8"): rate(0.9)}
     return {
@@ -58,6 +60,7 @@ def test_svg_says_its_numbers_to_those_who_cannot_see_it(drawn):
     assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
     assert title.text == "pass@k codegen16b"
     assert "codegen16b: 1: 22.0 % [16.0, 28.0], 10: 50.0 % [44.0, 56.0]" in description.text
+    assert "other, extrapolated: 1000: 90.0 % [70.0, 95.0]" in description.text
 
 
 @pytest.mark.parametrize("kind", ["coverage", "iterations", "spending", "bars", "forest", "heat"])

@@ -13,7 +13,8 @@ import pytest
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Variant
-from pytest_mcode.reports import study_files, study_interactions
+from pytest_mcode.reports import study_charts, study_files, study_interactions
+from pytest_mcode.reports.canvas import svg
 from pytest_mcode.reports.study import examine
 from pytest_mcode.reports.study_levels import size_of
 from pytest_mcode.reports.study_text import lines
@@ -79,6 +80,45 @@ def test_returns_that_go_on_are_told(answers):
     (answer,) = found["returns of more samples"]
     assert answer.enough
     assert answer.sentence.startswith("Returns do not diminish below 1 point a doubling up to 8")
+
+
+def spread(variant, i):
+    """A task's draws; the tasks' chances are Beta(0.4, 1), so pass@50 is 0.82."""
+    dice = random.Random(i)
+    chance = dice.betavariate(0.4, 1)
+    return [[PASS if dice.random() < chance else FAIL] for _ in range(variant.samples)]
+
+
+def half(variant, i):
+    """Every other task passes in two of ten draws, the rest never: no model fits that."""
+    return [[PASS if i % 2 and d % 5 == 0 else FAIL] for d in range(variant.samples)]
+
+
+def test_what_more_samples_would_give_is_told_as_a_guess(run, store):
+    """In words and dashed, with an interval that holds the true rate."""
+    run("r", cells(150, spread, *grid((1, 10))), study="s")
+    report = examine(store, Filters(study=("s",)))
+    ((subject, curve),) = report.guesses.items()
+    assert [(p.k, p.extrapolated) for p in curve] == [(10, False), (20, True), (50, True)]
+    assert curve[-1].low <= 0.82 <= curve[-1].high
+    (answer,) = [a for a in report.answers if a.topic == "extrapolation"]
+    assert (answer.subject, answer.enough) == (subject, False)
+    said = "Extrapolated, not measured: 50 samples would reach about pass@50 = "
+    assert answer.sentence.startswith(said)
+    drawn = svg(dict(study_charts.charts(report))["coverage"])
+    assert f"{subject}, extrapolated: 20: " in drawn
+    assert "dashed: extrapolated, not measured" in drawn
+
+
+@pytest.mark.parametrize(
+    ("tasks", "draws", "chains_of"), [(99, 10, spread), (150, 9, spread), (150, 10, half)]
+)
+def test_without_enough_data_or_a_fit_nothing_is_guessed(run, store, tasks, draws, chains_of):
+    """Fewer tasks or draws than the guess was tried on, or a curve that the models miss."""
+    run("r", cells(tasks, chains_of, *grid((1, draws))), study="s")
+    report = examine(store, Filters(study=("s",)))
+    assert not [answer for answer in report.answers if answer.topic == "extrapolation"]
+    assert "extrapolated" not in svg(dict(study_charts.charts(report))["coverage"])
 
 
 def test_the_plateau_of_repairs_is_read_off_the_longest_chains(answers):
