@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.core.fingerprint import differing
+from pytest_mcode.core.fingerprint import confounding, differing
 from pytest_mcode.core.records import Json, Variant
 from pytest_mcode.gate.baseline import Baseline
 from pytest_mcode.gate.measurement import Measurement
@@ -21,16 +21,10 @@ MUST_AGREE = (
     "sampling",
     "limits",
     "verify_times",
-    "sandbox.verdict",
-    "sandbox.python",
-    "sandbox.packages",
+    "sandbox",
     "strategy.debug_iters",
 )
-"""Parts of the fingerprint, with all below them. Not among them is where verdicts are the same
-whatever it is: the kind of sandbox, its image, the speed of the host."""
-
-FREE = ("sampling.seed",)
-"""Exceptions: other seeds are other draws of the same."""
+"""Parts of the fingerprint, with all below them, but for what `confounding` lets pass."""
 
 MOST_NAMED = 3
 
@@ -109,7 +103,7 @@ def _blurred(variant: Variant, likeness: Variant) -> Variant:
 
 def _require_agreement(baseline: Baseline, pair: Pair) -> None:
     old, new = pair.old.parts, pair.new.parts
-    wrong = [name for name in differing(old, new) if _moves_numbers(name, old, new)]
+    wrong = [name for name in confounding(old, new) if _must_agree(name)]
     if wrong:
         more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
         named = ", ".join(
@@ -121,12 +115,8 @@ def _require_agreement(baseline: Baseline, pair: Pair) -> None:
         )
 
 
-def _moves_numbers(name: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
-    if name in FREE or not any(name == part or name.startswith(f"{part}.") for part in MUST_AGREE):
-        return False
-    if name == "sandbox.python":  # the third number moves none
-        return _at(old, name).split(".")[:2] != _at(new, name).split(".")[:2]
-    return True
+def _must_agree(name: str) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in MUST_AGREE)
 
 
 def _require_tasks(baseline: Baseline, pair: Pair) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.core.fingerprint import MOVES_NOTHING, confounding
 from pytest_mcode.gate import matching
 from pytest_mcode.gate.baseline import Baseline
 
@@ -53,8 +54,10 @@ def test_several_partners_are_asked_back(measured):
         ("verify_times", 3, "verify_times (1, now 3)"),
         ("sandbox", {"verdict": 6, "python": "3.11.7"}, "sandbox.verdict (5, now 6)"),
         ("sandbox", {"verdict": 5, "python": "3.12.1"}, "sandbox.python (3.11.7, now 3.12.1)"),
+        ("sandbox", {"verdict": 5, "python": "3.11.7", "packages": "the image's own",
+                     "image": "mine:2"}, "sandbox.image (nothing, now mine:2)"),
     ],
-)
+)  # fmt: skip
 def test_what_moves_numbers_must_agree(measured, part, value, named):
     """Data, limits, sampling and verdicts: the error names the part, both values and the cure."""
     said = refused(measured([1]), measured([1], parts={part: value}))
@@ -76,6 +79,16 @@ def test_what_a_change_changes_may_differ(measured, part, value):
     """Seed, model, version, the kind of sandbox and the speed of the host are compared across."""
     (pair,) = matching.pairs(baseline(measured([1])), [measured([1], parts={part: value})])
     assert pair.changed
+
+
+def test_the_gate_lets_pass_what_the_comparison_lets_pass(measured):
+    """Whatever part of a sandbox the core calls the host's is none that a gate refuses."""
+    host = {name.partition(".")[2]: "other" for name in MOVES_NOTHING if name.startswith("sandbox")}
+    old = measured([1])
+    new = measured([1], parts={"sandbox": {**old.parts["sandbox"], **host}})
+    assert confounding(old.parts, new.parts) == []
+    (pair,) = matching.pairs(baseline(old), [new])
+    assert len(pair.changed) == len(host)
 
 
 def test_tasks_that_the_baseline_lacks_are_refused_and_fewer_are_not(measured):
