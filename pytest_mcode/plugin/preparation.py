@@ -63,9 +63,14 @@ def open_recorder(state: State) -> Recorder:
 
 
 def _require_page(state: State, written: Sequence[str]) -> None:
-    """A comparison that nothing would show is a mistake, found before the run and not after it."""
-    given = options.Resolved(state.config).on_command_line("compare")
-    if given and not outputs.COMPARING & set(written):
+    """What a run would ignore, or show nowhere, is a mistake; it is found before the run."""
+    get = options.Resolved(state.config)
+    for name in ("export", "labels"):
+        if get.on_command_line(name):
+            raise ConfigError(
+                f"--mcode-{name} is for what is stored: run first, then --mcode-report"
+            )
+    if get.on_command_line("compare") and not outputs.COMPARING & set(written):
         pages = ", ".join(f"--mcode-{name}=FILE" for name in sorted(outputs.COMPARING))
         raise ConfigError(f"--mcode-compare needs --mcode-report, or a page to stand on: {pages}")
 

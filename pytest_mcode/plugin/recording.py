@@ -139,7 +139,7 @@ class Recorder:
         self.unsolved = 0
         self.planned: dict[str, tuple[Variant, str]] = {}
         self._state = state
-        self._closed = False
+        self.closed = False
         self._taken_up = False
         self.lost = ""
         """Not empty: the database refused a row, nothing was written after it."""
@@ -207,7 +207,7 @@ class Recorder:
     def finish(self) -> None:
         """Note the end of the run, unless it was refused before its first item."""
         refused = self._state.resumed and not self._taken_up
-        if self._closed or self.lost or refused:
+        if self.closed or self.lost or refused:
             return
         try:
             self.store.finish_run(self.run_id)
@@ -216,7 +216,7 @@ class Recorder:
 
     def close(self) -> None:
         """Close the database; safe to call twice."""
-        self._closed = True
+        self.closed = True
         self.store.close()
 
 

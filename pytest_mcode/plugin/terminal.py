@@ -47,7 +47,7 @@ def summary(reporter: pytest.TerminalReporter) -> None:
     """The rates of this run, read back from the database."""
     state = states.of(reporter.config)
     recorder = state.recorder
-    if recorder is None or not recorder.planned:
+    if recorder is None or recorder.closed or not recorder.planned:
         return
     from pytest_mcode.reports import study, study_text, text
     from pytest_mcode.reports import summary as summaries

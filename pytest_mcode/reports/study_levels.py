@@ -161,7 +161,9 @@ def _best(about: str, found: _Rated, name: str) -> Answer:
     named = [f"{words(name)} {level(cell, name)}" for cell in found.group]
     told = {r: f"{named[r.index]} {points(r.difference)}" for r in rivals}
     seen = tuple((f"{named[best]} less {named[r.index]}", r.difference) for r in rivals)
-    top = f"{named[best]} has the highest rate ({found.rate} {found.mean(best):.1f} %)"
+    tied = [named[r.index] for r in rivals if abs(r.difference.value) < 1e-9]
+    shared = f"{', '.join([named[best], *tied])} share" if tied else f"{named[best]} has"
+    top = f"{shared} the highest rate ({found.rate} {found.mean(best):.1f} %)"
     topic = f"{words(name)}, {found.rate}"
     ahead = [f"{told[r]} ({chance(r.p)})" for r in rivals if r.p < LEVEL]
     behind = [r for r in rivals if r.p >= LEVEL]
@@ -171,7 +173,7 @@ def _best(about: str, found: _Rated, name: str) -> Answer:
     sentence = (
         f"Not enough data: {top}, "
         + (f"ahead of {', '.join(ahead)}, " if ahead else "")
-        + f"but not shown to be ahead of {', '.join(told[r] for r in behind)}; "
+        + f"but {named[best]} is not shown to be ahead of {', '.join(told[r] for r in behind)}; "
         f"{tasks_to_see(widest)} would show a difference of 5 points."
     )
     return Answer(topic, about, sentence, False, seen)

@@ -53,10 +53,10 @@ def check_strategies(registry: Registry, settings: Settings) -> None:
                 f"--mcode-strategy={variant.strategy} needs all its draws: --mcode-stop=first-pass "
                 "is for best_of_n and self_debug"
             )
-        if variant.stops_early and not getattr(made, "stops", False):
+        if variant.debug_iters and not getattr(made, "repairs", True):
             raise ConfigError(
-                f"--mcode-strategy={variant.strategy} needs all its draws: --mcode-stop=first-pass "
-                "is for best_of_n and self_debug"
+                f"--mcode-strategy={variant.strategy} repairs nothing, and rates after repairs "
+                "would be those of its draws: give --mcode-debug-iters=0"
             )
         if style == "completion" and getattr(made, "prose", False):
             raise ConfigError(

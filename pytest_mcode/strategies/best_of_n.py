@@ -10,10 +10,11 @@ from pytest_mcode.strategies.together import together, until
 
 
 class BestOfN:
-    """Draws `variant.samples` samples at once and repairs none."""
+    """Independent draws, none repaired."""
 
     name = "best_of_n"
     stops = True
+    repairs = False
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All n attempts at iteration 0, in sample order; a failed draw waits for its siblings.

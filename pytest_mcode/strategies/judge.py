@@ -20,6 +20,7 @@ class Judge:
     """
 
     name = "judge"
+    repairs = False
     prose = True
     reports = frozenset({"chosen", "agreement"})
 

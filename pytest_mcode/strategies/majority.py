@@ -23,6 +23,7 @@ class Majority:
     """
 
     name = "majority"
+    repairs = False
     reports = frozenset({"maj@k"})
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:

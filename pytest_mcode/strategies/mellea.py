@@ -10,7 +10,7 @@ from pytest_mcode.strategies.together import together
 
 
 class Mellea:
-    """`variant.samples` runs of the library's loop with a budget of 1 + `variant.debug_iters`.
+    """Each sample is a run of Mellea's own loop: one answer and as many more as repairs.
 
     The requirement is that the tests pass, validated in the sandbox. A repair of Mellea's
     (`RepairTemplateStrategy`) repeats the instruction with what failed and without the code that

@@ -13,7 +13,7 @@ Draw = Callable[[int, int, Messages], Awaitable[Attempt]]
 
 
 class SelfDebug:
-    """`variant.samples` chains; each ends at its first pass or after `variant.debug_iters` repairs.
+    """Each sample is a chain that ends at its first pass or after the last repair.
 
     With zero repairs it is best of n. Iteration 0 of every sample is drawn without feedback, so
     pass@k is read from it alone. What a pass is, the variant's feedback says: of the hidden tests,

@@ -110,6 +110,9 @@ def test_wrong_values_get_one_line(run, database, refused):
     assert "benchmarks have different tasks" in said["bench"]
     alone = refused("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-compare=model")
     assert "--mcode-compare needs --mcode-report, or a page to stand on: --mcode-" in alone
+    for option in ("export", "labels"):
+        idle = refused("--mcode-bench=tiny", "--mcode-model=gold", f"--mcode-{option}=x")
+        assert f"--mcode-{option} is for what is stored: run first, then --mcode-report" in idle
 
 
 def test_runs_that_differ_in_more_than_one_thing(run, database, compare, refused):

@@ -183,6 +183,20 @@ def test_early_holds_the_order_of_the_seed(run, pytester, baseline):
     assert [line for line in other if "::" in line] != drawn
 
 
+@XDIST
+def test_a_refusal_after_planning_is_one_line_and_no_summary(run, database, baseline, workers):
+    """Other sampling than the baseline's is seen when the plan is written and the database let go:
+    one line says why, nothing reports on what was never measured, and no item is kept."""
+    options = ("--mcode-model=gold", f"--mcode-gate={baseline}", "--mcode-temperature=0.1")
+    result = run(*TINY, *options, "--mcode-gate-export=new.json", *workers)
+    assert result.ret == 4
+    said = result.stdout.str() + result.stderr.str()
+    assert said.count("another sampling.temperature (0.8, now 0.1)") == 1
+    for wrong in ("no summary", "closed", "mcode gate", "baseline written", "Traceback"):
+        assert wrong not in said
+    assert database.rows("SELECT count(*) FROM items") == [(0,)]
+
+
 def test_stored_runs_are_decided_on_without_running(run, baseline):
     """--mcode-report --mcode-gate takes the newest run, or the one that --mcode-run names."""
     run(*TINY, "--mcode-model=gold")
@@ -260,5 +274,6 @@ def test_what_cannot_be_gated_is_told_before_anything_is_drawn(
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"ERROR: mcode: {said}"])
     assert sum("mcode:" in line for line in result.errlines) == 1
+    assert "no summary" not in result.stdout.str()
     if database.path.exists():
         assert database.rows("SELECT count(*) FROM items") == [(0,)]

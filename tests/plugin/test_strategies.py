@@ -88,3 +88,11 @@ def test_prose_is_not_asked_of_a_model_that_continues_text(run, strategy):
     result = run(*BASE, f"--mcode-strategy={strategy}", "--mcode-prompt-style=completion")
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"*--mcode-strategy={strategy} asks in prose*prompt-style=chat*"])
+
+
+@pytest.mark.parametrize("strategy", ["best_of_n", "judge", "majority"])
+def test_repairs_that_a_strategy_would_not_make_are_refused(run, database, strategy):
+    """Else its draws would stand in the report as what they reach after repairs."""
+    result = run(*BASE, f"--mcode-strategy={strategy}", "--mcode-debug-iters=0,1")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*--mcode-strategy={strategy} repairs nothing*-iters=0"])

@@ -243,6 +243,17 @@ def test_levels_are_compared_with_the_best_by_holm(answers):
     assert "p < 0.001" in answer.sentence
 
 
+def test_levels_that_tie_are_not_called_the_highest(answers):
+    """Two temperatures that solve the same tasks share the rate."""
+    options = ("temperature=0.2", "temperature=0.8")
+    found = answers(cells(20, lambda _, i: [[PASS]], *(replace(BASE, options=o) for o in options)))
+    (answer,) = found["temperature, pass@1"]
+    assert not answer.enough
+    assert answer.sentence.startswith(
+        "Not enough data: temperature 0.2, temperature 0.8 share the highest rate (pass@1 100.0 %)"
+    )
+
+
 def test_models_that_gain_differently_from_repairs_are_told_apart(answers):
     """One repairs half of what it failed, the other nothing."""
 
