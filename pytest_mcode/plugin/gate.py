@@ -192,7 +192,8 @@ def conclude(session: pytest.Session) -> None:
     state = states.of(session.config)
     gate, recorder = state.gate, state.recorder
     measured = recorder is not None and bool(recorder.planned)
-    if gate is None or not (measured or options.asks_gate(session.config, insisting=True)):
+    asked = measured or options.asks_gate(session.config, insisting=True)
+    if gate is None or _refused(state) or not asked:
         return
     try:
         gate.decide(recorder.store if recorder is not None and measured else None)
@@ -205,9 +206,13 @@ def conclude(session: pytest.Session) -> None:
 
 def summary(reporter: pytest.TerminalReporter) -> None:
     """The decision, below the rates."""
-    gate = states.of(reporter.config).gate
-    if gate is not None:
-        gate.write(reporter)
+    state = states.of(reporter.config)
+    if state.gate is not None and not _refused(state):
+        state.gate.write(reporter)
+
+
+def _refused(state: State) -> bool:
+    return state.recorder is not None and state.recorder.closed
 
 
 def report(state: State, reader: Reader, filters: Filters) -> int:
