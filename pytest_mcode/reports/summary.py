@@ -22,7 +22,7 @@ from pytest_mcode.reports.cost import Price, Spending, spendings
 from pytest_mcode.reports.selection import select
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.stats.pass_at_k import any_tally, pass_at_k_tally, share_tally, standard_ks
-from pytest_mcode.store import queries
+from pytest_mcode.store import gates, queries
 from pytest_mcode.store.queries import (
     Filters,
     ItemTally,
@@ -82,6 +82,8 @@ class RunSummary:
     completion_tokens: int
     infra: tuple[tuple[str, int], ...]
     """Messages and how many items each hit."""
+    stopped: str = ""
+    """Where the gate ended it, `after 24 of 120 tasks (regression)`; empty where it did not."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def summarize(
         wanted = {row.run_id for row in rows}
         runs = [run for run in queries.runs(reader) if run.run_id in wanted]
         infra = queries.infra(reader, [run.run_id for run in runs])
+        gated = {row.run_id: row.stopped for row in reversed(gates.decisions(reader, [*wanted]))}
     variants = tuple(
         VariantSummary(
             row,
@@ -124,7 +127,13 @@ def summarize(
         for row in rows
     )
     summaries = tuple(
-        RunSummary(run, elapsed(run), *_drawn(run.run_id, variants), infra.get(run.run_id, ()))
+        RunSummary(
+            run,
+            elapsed(run),
+            *_drawn(run.run_id, variants),
+            infra.get(run.run_id, ()),
+            gated.get(run.run_id, ""),
+        )
         for run in runs
     )
     return Summary(reader.path, variants, summaries, older)

@@ -250,7 +250,9 @@ def about_run(run: RunSummary, width: int) -> Iterator[str]:
     state = "" if run.row.finished else " so far"
     yield f"run {run.row.run_id}: {duration(seconds)}{state}{speed}"
     counts = run.row.counts
-    if not counts.complete:
+    if run.stopped and not counts.complete:
+        yield f"  stopped by the gate {run.stopped}"
+    elif not counts.complete:
         yield f"  INCOMPLETE, {counts.done} of {counts.planned} items done; to go on with it type"
         yield f"  {resuming(run.row.command)}"
     for message, count in run.infra[:3]:

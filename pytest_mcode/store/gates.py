@@ -24,6 +24,15 @@ class GateRow:
     record: Mapping[str, Json]
     """`gate.rule.Decision` in plain values."""
 
+    @property
+    def stopped(self) -> str:
+        """`after 24 of 120 tasks (regression)` where it ended the run early; else empty."""
+        early = self.record.get("rule", {}).get("early") and self.status != "inconclusive"
+        for cell in self.record["judgements"] if early else ():
+            if cell["tasks"] < cell["planned"]:
+                return f"after {cell['tasks']:,} of {cell['planned']:,} tasks ({self.status})"
+        return ""
+
 
 def decisions(reader: Reader, run_ids: Sequence[str]) -> tuple[GateRow, ...]:
     """The decisions of the runs, newest first."""

@@ -147,7 +147,8 @@ def test_early_runs_no_more_than_it_needs(run, database, pytester, workers):
     early = run(*command, *workers)
     assert early.ret == 1
     line = "GATE REGRESSION: stopped after 24 of 120 tasks: the drop is significant"
-    early.stdout.fnmatch_lines([line])
+    early.stdout.fnmatch_lines(["  stopped by the gate after 24 of 120 tasks (regression)", line])
+    assert "to go on with it type" not in early.stdout.str()
     ((done,),) = database.rows("SELECT count(*) FROM items WHERE state = 'done'")
     assert 24 <= done < 120
     resumed = run(*command, *workers, "--mcode-resume")
