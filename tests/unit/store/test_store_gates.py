@@ -15,7 +15,7 @@ def test_decisions_come_back_newest_first_and_go_with_their_run(store):
 
 
 def test_only_a_decision_before_the_last_task_has_stopped_a_run(store):
-    """Without early looks, with all tasks, or undecided: whatever is missing, it was not the gate."""
+    """Without early looks, with all tasks, or undecided, the gate has stopped nothing."""
 
     def stopped(status, tasks, early):
         cell = {"tasks": tasks, "planned": 1200}
