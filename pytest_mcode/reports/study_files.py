@@ -19,7 +19,7 @@ from pytest_mcode.reports.markdown import table
 from pytest_mcode.reports.study import StudyReport, examine
 from pytest_mcode.reports.study_cells import level, words
 from pytest_mcode.reports.study_charts import charts
-from pytest_mcode.reports.study_text import constant, handed_in, pass_at_1
+from pytest_mcode.reports.study_text import LEGEND, caveats, constant, handed_in, pass_at_1
 from pytest_mcode.stats.estimate import Estimate
 from pytest_mcode.store.queries import Filters
 from pytest_mcode.store.reader import Reader
@@ -112,14 +112,14 @@ def _markdown(report: StudyReport, names: Sequence[str]) -> list[str]:
     found += [f"Study `{report.study.name}`.", ""]
     if not report.cells:
         return [*found, "Nothing is measured yet."]
-    if not report.complete:
-        found += ["**INCOMPLETE**: the numbers will move.", ""]
+    for caveat in caveats(report):
+        found += [f"**{_plain(caveat)}**", ""]
     for answer in report.answers:
         found.append(
             f"- **{_plain(answer.topic)}** ({_plain(answer.subject)}): {_plain(answer.sentence)}"
         )
     varied = report.varied or ("model",)
-    head = [*map(words, varied), "pass@1, %", "solved, %", "attempts per task", "tasks"]
+    head = [*map(words, varied), "pass@1, %", "solved, %", "tries", "tasks"]
     rows = [
         [
             *(_plain(level(cell, name)) for name in varied),
@@ -130,7 +130,7 @@ def _markdown(report: StudyReport, names: Sequence[str]) -> list[str]:
         ]
         for cell in report.cells
     ]
-    found += ["", f"All cells: {_plain(constant(report))}. Intervals: 95 %, over tasks.", ""]
+    found += ["", f"All cells: {_plain(constant(report))}.", "", _plain(LEGEND), ""]
     found += [*table(head, rows, len(varied)), ""]
     found += [f"![{name}]({name}.svg)" for name in names]
     return found

@@ -23,7 +23,8 @@ LEGEND = (
 def lines(report: StudyReport, width: int = 80) -> list[str]:
     """Question, table, answers. Names are never cut; only they can make a line longer."""
     found = wrapped(f"study {report.study.name}: {report.study.question}".rstrip(": "), width)
-    found += [f"  {line}" for line in _about(report, width - 2)]
+    for caveat in caveats(report):
+        found += [f"  {line}" for line in wrapped(caveat, width - 2)]
     if not report.cells:
         return [*found, "  nothing is measured yet"]
     found += ["", *_table(report, width), ""]
@@ -46,24 +47,20 @@ def _sentence(text: str, width: int) -> list[str]:
     return [line.replace("\u00a0", " ") for line in wrapped(whole, width)]
 
 
-def _about(report: StudyReport, width: int) -> Iterator[str]:
+def caveats(report: StudyReport) -> Iterator[str]:
+    """What must be read before any number."""
     if any(cell.row.variant.model.startswith("tiny") for cell in report.cells):
-        yield from wrapped(
-            "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else.",
-            width,
-        )
+        yield "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else."
     without = max((cell.summary.choices.without_public for cell in report.cells), default=0)
     if without:
-        yield from wrapped(
+        yield (
             f"NO PUBLIC TESTS in {without} tasks: with the feedback `public` nothing is repaired "
-            "there.",
-            width,
+            "there."
         )
     if not report.complete:
-        yield from wrapped(
+        yield (
             "INCOMPLETE: answers are over the tasks that all compared cells have measured, and "
-            "will move.",
-            width,
+            "will move."
         )
 
 

@@ -343,6 +343,16 @@ def test_an_incomplete_study_says_so(run, store):
     assert any("--mcode-resume" in line for line in found)
 
 
+def test_the_page_warns_as_the_terminal_does(run, store, tmp_path):
+    """Of the demonstration model, of missing tasks, and of what `solved` stands for."""
+    tasks = {f"t/{i}": [[PASS]] for i in range(4)}
+    run("r", replace(BASE, model="tiny"), tasks, recorded=3, study="s")
+    study_files.write(store, Filters(study=("s",)), (), tmp_path)
+    page = (tmp_path / "study.md").read_text()
+    for said in ("**DEMONSTRATION MODEL:", "**INCOMPLETE:", "or what the strategy hands in"):
+        assert said in page
+
+
 def test_files_hold_the_same_and_the_notebook_runs(both, tmp_path):
     """Markdown, CSV, charts in both forms, and a notebook of format 4 whose cells run."""
     folder = tmp_path / "charts"
