@@ -135,8 +135,8 @@ class Sampling:
     thinking: str = ""
     """Empty: the server's default; else `true`, `false`, `low`, `medium` or `high`."""
     prompt_style: Literal["chat", "completion"] = "chat"
-    extra: str = "{}"
-    """JSON object of provider options passed through unchanged."""
+    wording: Literal["", "evalplus"] = ""  # whose prompt and stop sequences; empty: our own
+    extra: str = "{}"  # JSON object of provider options passed through unchanged
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,32 @@ VERSION = 1
 """Of every template in this module."""
 
 Style = Literal["chat", "completion"]
+Wording = Literal["", "evalplus"]
+"""Whose words: our own, or those that EvalPlus's own generation sends."""
 
 STOP_SEQUENCES = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 """End of a continued function (Chen et al. 2021, section 2.1)."""
 
 TEXT_STOP_SEQUENCES = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n```")
 """End of a whole program written after an MBPP docstring, as in the common zero-shot harnesses."""
+
+EVALPLUS_SYSTEM = "You are a helpful assistant good at coding."
+"""Quoted from EvalPlus 0.3.1, `evalplus/gen/util/openai_request.py`."""
+
+EVALPLUS_ASK = (
+    "Please provide a self-contained Python script that solves the following problem in a "
+    "markdown code block:"
+)
+"""Quoted from EvalPlus 0.3.1, `evalplus/codegen.py`; task and fence as in `provider/openai.py`."""
+
+_EVALPLUS_ENDS = (
+    "<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint("
+)  # fmt: skip
+EVALPLUS_STOP_SEQUENCES = {
+    "function": (*_EVALPLUS_ENDS, "\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert "),
+    "text": (*_EVALPLUS_ENDS, '\n"""', "\nassert"),
+}
+"""End of a continued text, by shape of the task (EvalPlus 0.3.1, `provider/utility.py`)."""
 
 FEEDBACK_CHARS = 2000
 """Most of a verdict's feedback that a repair prompt repeats; the end of an error is kept."""
@@ -39,15 +59,19 @@ _WITHOUT_FEEDBACK = {
 }
 
 
-def stop_sequences(task: Task, style: Style) -> tuple[str, ...]:
+def stop_sequences(task: Task, style: Style, wording: Wording = "") -> tuple[str, ...]:
     """The stop sequences that belong to the prompt of `task`; none for a chat."""
     if style == "chat":
         return ()
+    if wording == "evalplus":
+        return EVALPLUS_STOP_SEQUENCES["function" if task.shape == "function" else "text"]
     return STOP_SEQUENCES if task.shape == "function" else TEXT_STOP_SEQUENCES
 
 
-def opening(task: Task, style: Style) -> Messages:
+def opening(task: Task, style: Style, wording: Wording = "") -> Messages:
     """The messages of a first draw; for `completion` one user message that holds the raw prompt."""
+    if wording == "evalplus":
+        return _evalplus(task, style)
     text = _completion(task) if style == "completion" else _chat(task)
     return (Message("user", text),)
 
@@ -91,6 +115,19 @@ def _chat(task: Task) -> str:
         "You are an expert Python programmer, and here is your task: "
         f"{task.prompt.strip()}{shown}\n\n{_ASK}"
     )
+
+
+def _evalplus(task: Task, style: Style) -> Messages:
+    """As EvalPlus asks a server for chat, without a prefilled answer, or a base model."""
+    text = _completion(task).strip()
+    if task.shape == "text":
+        # Its prompts keep the space that ends some of MBPP's sentences.
+        sentence, tests = task.prompt.strip("\r\n"), "\n".join(task.public_tests)
+        text = f'"""\n{sentence}\n{tests}\n"""'
+    if style == "completion":
+        return (Message("user", text + "\n"),)
+    asked = f"{EVALPLUS_ASK}\n```python\n{text}\n```"
+    return (Message("system", EVALPLUS_SYSTEM), Message("user", asked))
 
 
 def _completion(task: Task) -> str:

@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json, ModelSpec, Request, Sampling, Task
-from pytest_mcode.generation.prompts import STOP_SEQUENCES, TEXT_STOP_SEQUENCES, stop_sequences
+from pytest_mcode.generation.prompts import (
+    EVALPLUS_STOP_SEQUENCES,
+    STOP_SEQUENCES,
+    TEXT_STOP_SEQUENCES,
+    stop_sequences,
+)
 
 OWN = frozenset(
     {
@@ -59,7 +64,12 @@ def described(sampling: Sampling) -> dict[str, Json]:
     """Sampling for the fingerprint, with the stop sequences that are really sent."""
     found: dict[str, Json] = asdict(sampling) | {"stop": list(sampling.stop)}
     if sampling.prompt_style == "completion" and not sampling.stop:
-        found["stop"] = {"function": list(STOP_SEQUENCES), "text": list(TEXT_STOP_SEQUENCES)}
+        sent = {"function": STOP_SEQUENCES, "text": TEXT_STOP_SEQUENCES}
+        if sampling.wording == "evalplus":
+            sent = EVALPLUS_STOP_SEQUENCES
+        found["stop"] = {shape: list(stop) for shape, stop in sent.items()}
+    if not sampling.wording:
+        del found["wording"]  # as in fingerprints and draws from before there was another
     return found
 
 
@@ -71,7 +81,8 @@ def options(spec: ModelSpec, sampling: Sampling, task: Task) -> dict[str, Json]:
         "seed": sampling.seed,
         "max_tokens": sampling.max_tokens,
     }
-    if stop := list(sampling.stop or stop_sequences(task, sampling.prompt_style)):
+    own = stop_sequences(task, sampling.prompt_style, sampling.wording)
+    if stop := list(sampling.stop or own):
         plain["stop"] = stop
     if sampling.thinking:
         plain["thinking"] = _THINKING[sampling.thinking]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 
@@ -128,6 +128,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, majority, judge, plan, structured, mellea, or your own", metavar="NAME"),
     Option("feedback", _choice("hidden", "public", "none"), "hidden", "what a repair is shown and stops at: the error of the hidden tests, that of the tests in the prompt, or only that the hidden ones failed"),
     Option("stop", _choice("never", "first-pass"), "never", "`first-pass`: draw one sample of a task after the other, up to the first that passes; there is no pass@k then but of the first draw"),
+    Option("preset", _choice("", "evalplus"), "", "`evalplus`: asks as the EvalPlus leaderboard was made: greedy, one sample, no repairs, at most 768 tokens, its own prompt; reports say whether rates are comparable with it"),
     Option("limit", _whole(0), "0", "first N tasks of each benchmark (0: all)", metavar="N"),
     Option("tasks", _names, "", "only these task ids (`HumanEval/3` or just `3`)", metavar="ID,..."),
     Option("data", str, "", "folder or file with the data sets, instead of the cache and the hub", metavar="PATH"),
@@ -183,3 +184,18 @@ OPTIONS: tuple[Option, ...] = (
     Option("self-check", _truth, "", "run no model; prove benchmarks on their data: gold passes, garbage and empty programs fail", "results", flag=True),
     Option("doctor", _truth, "", "run nothing but a short measurement; say what is ready here (sandboxes, data, servers) and what to type where it is not", "results", flag=True),
 )  # fmt: skip
+
+PRESETS: Mapping[str, Mapping[str, str]] = {
+    "evalplus": {
+        "temperature": "0",
+        "top-p": "0.95",
+        "max-tokens": "768",
+        "stop-sequences": "",
+        "samples": "1",
+        "debug-iters": "0",
+        "strategy": "self_debug",
+        "stop": "never",
+    },
+}
+"""Preset -> option -> its text. `evalplus`: what `evalplus.codegen --greedy` sets (EvalPlus 0.3.1);
+a preset of that name also gives the prompt its words (`core.records.Sampling.wording`)."""

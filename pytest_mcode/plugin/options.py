@@ -1,7 +1,7 @@
 """The one place where the value of an option is resolved.
 
-Precedence: command line `--mcode-<name>` > study > environment `MCODE_<NAME>` > ini `mcode_<name>`
-> default.
+Precedence: command line `--mcode-<name>` > preset > study > environment `MCODE_<NAME>` > ini
+`mcode_<name>` > default.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mcode.core.errors import ConfigError
-from pytest_mcode.plugin.option_table import OPTIONS
+from pytest_mcode.plugin.option_table import OPTIONS, PRESETS
 
 if TYPE_CHECKING:
     from pytest_mcode.core.records import Sampling
@@ -88,6 +88,8 @@ class Resolved:
         given = self._config.getoption(dest)
         if given is not None:
             return given, f"--mcode-{name}"
+        if name != "preset" and name in self.preset:
+            return self.preset[name], f"preset {self.source('preset')[0]}: {name}"
         if name in self._study:
             return self._study[name], f"study: {name}"
         if (env := os.environ.get(dest.upper())) is not None:
@@ -103,6 +105,11 @@ class Resolved:
             return BY_NAME[name].kind(text)
         except ValueError as error:
             raise ConfigError(f"{where}={text!r} is not legal: it takes {error}") from None
+
+    @property
+    def preset(self) -> Mapping[str, str]:
+        """Option -> text, for all that `--mcode-preset` sets."""
+        return PRESETS.get(self.source("preset")[0], {})
 
     def on_command_line(self, name: str) -> bool:
         """Whether the option was given on the command line."""
@@ -121,9 +128,11 @@ class Resolved:
 def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> Settings:
     """Build the one frozen configuration. Raises `ConfigError`."""
     from pytest_mcode.core.records import Limits, SandboxSpec
+    from pytest_mcode.plugin import preset
     from pytest_mcode.session.settings import Settings, check_labels
 
     get = Resolved(config, study)
+    preset.check(get)
     check_labels(get.value("model"))
     memory = get.value("memory")
     known = _profiles(config, get)
@@ -167,11 +176,11 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
 
 
 def _profiles(config: pytest.Config, get: Resolved) -> dict[str, Profile]:
-    """Known models. What stands on the command line, or in a study, holds for all of them."""
+    """Known models. What the command line, a preset or a study says holds for all of them."""
     from pytest_mcode.plugin import profiles
 
     def fixed(name: str) -> bool:
-        return get.on_command_line(name) or get.source(name)[1].startswith("study")
+        return get.on_command_line(name) or get.source(name)[1].startswith(("preset", "study"))
 
     return profiles.read(config.rootpath, get.path("models"), fixed)
 
@@ -213,5 +222,6 @@ def _sampling(get: Resolved) -> Sampling:
         context_window=get.value("context-window"),
         thinking=get.value("thinking"),
         prompt_style=get.value("prompt-style"),
+        wording=get.value("preset"),
         extra=get.value("extra"),
     )

@@ -103,7 +103,7 @@ def _profile(
         api_key=os.environ.get(secret, "") if secret else "",
         concurrency=_option(where, "concurrency", table.get("concurrency", 0), int),
         request_timeout_s=_timeout(where, table),
-        sampling={key: v for key, v in sampling.items() if not fixed(key.replace("_", "-"))},
+        sampling={key: v for key, v in sampling.items() if not fixed(_named(key))},
         price=_price(where, table.get("price")),
         server=_server(where, table.get("server", {}), folder),
     )
@@ -129,11 +129,16 @@ def _option(where: str, key: str, value: Any, kind: type) -> Any:
     number = kind is float and type(value) is int
     if type(value) is not kind and not number:
         raise _illegal(where, key, value, NAMED[kind])
-    convert = next(o.kind for o in OPTIONS if o.name == key.replace("_", "-"))
+    convert = next(o.kind for o in OPTIONS if o.name == _named(key))
     try:
         return convert(json.dumps(value) if kind in (list, dict) else str(value))
     except ValueError as error:
         raise _illegal(where, key, value, str(error)) from None
+
+
+def _named(key: str) -> str:
+    """The option that a key stands for."""
+    return "stop-sequences" if key == "stop" else key.replace("_", "-")
 
 
 def _price(where: str, value: Any) -> tuple[float, float] | None:

@@ -79,6 +79,11 @@ def _check(state: State, study: Study, *, alone: bool) -> None:
         raise ConfigError(f"study {study.name} runs alone: name no other files or items with it")
     for name, _ in study.vary:
         option = name.replace("_", "-")
+        if option in get.preset:
+            raise ConfigError(
+                f"--mcode-preset={get.source('preset')[0]} sets {option}, which study {study.name} "
+                "varies: leave the preset out"
+            )
         if name not in SUBJECTS and get.on_command_line(option):
             raise ConfigError(
                 f"--mcode-{option}: study {study.name} varies it: leave the option out, "

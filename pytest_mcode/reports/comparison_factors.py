@@ -29,6 +29,7 @@ SETTINGS = {
     "thinking": ("sampling", "thinking"),
     "extra": ("sampling", "extra"),
     "prompt-style": ("sampling", "prompt_style"),
+    "preset": ("sampling", "wording"),
     "timeout": ("limits", "wall_s"),
     "memory": ("limits", "memory_mb"),
     "output-kb": ("limits", "output_kb"),
@@ -51,6 +52,8 @@ Level = int | float | str
 def factor(part: str) -> str:
     """The factor that a dotted part of a fingerprint belongs to."""
     head, _, tail = part.partition(".")
+    if part == "sampling.wording":
+        return "preset"
     if head == "model":
         return factor(tail) if tail.startswith("sampling.") else "model"
     if head == "strategy":

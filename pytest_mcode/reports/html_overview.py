@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_mcode.reports import agreement, text
+from pytest_mcode.reports import agreement, comparable, text
 from pytest_mcode.reports.cost import cost_line
 from pytest_mcode.reports.html_cells import Cell, names, rate
 from pytest_mcode.reports.html_charts import Figure, figures
@@ -229,6 +229,8 @@ def _spent(variant: VariantSummary) -> Iterator[str]:
     if done and spending.asked and not totals.reused:
         each = duration((totals.request_s + totals.check_s) / done)
         yield f"{each} per task, generating and checking (summed)"
+    if said := comparable.line(variant):
+        yield said
     if totals.reused:
         yield f"{totals.reused:,} answers from the database (no calls, tokens or time)"
     if line := cost_line(spending, mark(variant.row.counts)):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_mcode.core.records import Json
-from pytest_mcode.reports import text
+from pytest_mcode.reports import comparable, published, text
 from pytest_mcode.reports.cost import Price
 from pytest_mcode.reports.layout import duration, mark
 from pytest_mcode.reports.rate_names import named_rates
@@ -57,6 +57,7 @@ def lines(
         page += [*_gate(decision), ""]
     page += [*_rates(found), ""]
     page += _warnings(found)
+    page += _published(found)
     chosen = any(variant.choices.rates for variant in found.variants)
     page += ["", text.LEGEND, *([text.CHOOSING] if chosen else []), ""]
     if compare:
@@ -137,6 +138,21 @@ def _warnings(found: Summary) -> Iterator[str]:
         listed = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         whose = "all variants" if len(names) == len(found.variants) > 1 else listed
         yield f"- **{escaped(line)}** ({whose})"
+
+
+def _published(found: Summary) -> list[str]:
+    """Whether rates stand as EvalPlus's do, and these."""
+    said = [(comparable.line(variant), code(_name(variant))) for variant in found.variants]
+    page = [f"- {escaped(line)} ({name})" for line, name in said if line]
+    rows = [
+        [row.benchmark, code(row.model), row.origin, *map(published.percent, (row.base, row.plus))]
+        for row in published.beside(found)
+    ]
+    if not rows:
+        return page
+    head = ["benchmark", "model", "", "base %", "plus %"]
+    shown = table(head, _within(rows, MOST // 4, "rows"), left=3)
+    return [*page, "", *_folded("Beside published rates", [*shown, "", published.NOTE])]
 
 
 def _comparison(reader: Reader, filters: Filters, compare: str) -> list[str]:

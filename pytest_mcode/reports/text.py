@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_mcode.core.records import Json
-from pytest_mcode.reports import agreement
+from pytest_mcode.reports import agreement, comparable, published
 from pytest_mcode.reports.cost import Spending, cost_line
 from pytest_mcode.reports.layout import (
     FEEDBACK,
@@ -54,6 +54,8 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
         found += [*(line.rstrip() for line in _variant(variant, width)), ""]
     if len(summary.variants) > 1:
         found += [*overview(summary, width), ""]
+    if beside := published.lines(summary, width):
+        found += [*beside, ""]
     found += wrapped(LEGEND, width)
     if any(variant.choices.rates for variant in summary.variants):
         found += wrapped(CHOOSING, width)
@@ -77,6 +79,7 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
     yield f"  run {row.run_id}, fingerprint {row.fingerprint}{limit}"
     yield f"  {row.counts.done} of {row.counts.planned} tasks done, {row.counts.infra} infra"
     yield from (f"  {line}" for line in warnings(variant, width - 2))
+    yield from (f"  {line}" for line in wrapped(comparable.line(variant), width - 2))
     if variant.rates is not None:
         yield from (f"  {line}" for line in _rates(variant, variant.rates, width - 2))
         yield from (f"  {line}" for line in _verdicts(variant.verdicts, width - 2))

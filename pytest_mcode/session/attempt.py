@@ -87,7 +87,8 @@ class Bench:
 
     def opening(self) -> Messages:
         """The benchmark's prompt in the style of the model."""
-        return prompts.opening(self.task, self._parts.sampling.prompt_style)
+        sampling = self._parts.sampling
+        return prompts.opening(self.task, sampling.prompt_style, sampling.wording)
 
     def repair(self, attempt: Attempt) -> Messages:
         """The failed turn and its feedback, as far as the variant allows it to be shown."""

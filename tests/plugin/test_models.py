@@ -279,3 +279,12 @@ def test_the_list_says_what_is_ready(run, pytester, monkeypatch):
             "  command *ready *A command with the address*",
         ]
     )
+
+
+def test_the_stop_sequences_of_a_profile_are_a_list(run, pytester):
+    """Its key `stop` is --mcode-stop-sequences, not when draws end."""
+    (pytester.path / "m.toml").write_text('[m]\nstop = ["\\ndef"]\n')
+    given = ("--mcode-bench=tiny", "--mcode-model=m", "--mcode-models=m.toml", "--co", "-q")
+    assert run(*given).ret == 0
+    (pytester.path / "m.toml").write_text('[m]\nstop = "never"\n')
+    run(*given).stderr.fnmatch_lines(["*stop='never' is not legal: it takes a list*"])

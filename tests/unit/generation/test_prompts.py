@@ -1,15 +1,19 @@
 """What a model is asked stays what it is, and a failed attempt is shown as far as it may be."""
 
+import gzip
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pytest_mcode.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from pytest_mcode.core.records import Answer, Attempt, Message, Task, Verdict
 from pytest_mcode.generation import prompts
 from pytest_mcode.generation.extraction import extract
 
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
 STUB = 'def add(a, b):\n    """Sum."""\n'
 FUNCTION = Task(
     benchmark="demo",
@@ -159,3 +163,31 @@ def test_templates_are_pinned():
     ]
     digest = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
     assert (prompts.VERSION, digest) == (1, "400ff2968699523c")
+
+
+def test_the_words_of_evalplus():
+    """As `evalplus.codegen --backend openai` asks, and as it lets a base model continue."""
+    system, asked = prompts.opening(FUNCTION, "chat", "evalplus")
+    assert system == Message("system", "You are a helpful assistant good at coding.")
+    assert asked.content == (
+        "Please provide a self-contained Python script that solves the following problem in a "
+        f"markdown code block:\n```python\n{FUNCTION.prompt.strip()}\n```"
+    )
+    (raw,) = prompts.opening(FUNCTION, "completion", "evalplus")
+    assert raw.content == FUNCTION.prompt.strip() + "\n"
+    assert prompts.stop_sequences(FUNCTION, "chat", "evalplus") == ()
+    assert "\ndef " in prompts.stop_sequences(FUNCTION, "completion", "evalplus")
+    assert '\n"""' in prompts.stop_sequences(TEXT, "completion", "evalplus")
+
+
+@pytest.mark.parametrize(("made", "stem"), [(HumanEvalPlus, "HumanEval"), (MbppPlus, "Mbpp")])
+def test_the_words_of_evalplus_hold_the_prompts_of_its_releases(made, stem):
+    """To the letter, also where a sentence of MBPP ends with a space."""
+    if not (DATA / "evalplus").is_dir():
+        pytest.skip("needs ../shared/data")
+    (path,) = (DATA / "evalplus").glob(f"{stem}Plus-v*.jsonl.gz")
+    with gzip.open(path, "rt") as file:
+        released = {row["task_id"]: row["prompt"] for row in map(json.loads, file)}
+    for task in made("").load(DATA).tasks:
+        (raw,) = prompts.opening(task, "completion", "evalplus")
+        assert raw.content == released[task.task_id].strip() + "\n"
