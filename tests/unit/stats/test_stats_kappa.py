@@ -34,9 +34,10 @@ def test_no_false_certainty(tasks):
     assert (found.low, found.high) == (-1, 1)
 
 
-def test_the_interval_covers_the_truth():
-    """300 simulated studies of 60 tasks whose draws are alike within a task: at least 90 % cover,
-    which an interval over draws would not."""
+@pytest.mark.parametrize(("size", "draws"), [(60, 5), (20, 4)])
+def test_the_interval_covers_the_truth(size, draws):
+    """300 simulated studies whose draws are alike within a task: at least 90 % cover, which an
+    interval over draws would not."""
     rng = np.random.default_rng(1)
     probabilities = np.array([0.3, 0.1, 0.2, 0.4])
     observed = 0.7
@@ -45,9 +46,9 @@ def test_the_interval_covers_the_truth():
     covered = 0
     for _ in range(300):
         tasks = {}
-        for kind in rng.choice(4, size=60, p=probabilities):
+        for kind in rng.choice(4, size=size, p=probabilities):
             table = [0, 0, 0, 0]
-            table[kind] = 5
+            table[kind] = draws
             tasks[tuple(table)] = tasks.get(tuple(table), 0) + 1
         found = kappa(tasks)
         covered += found.low <= truth <= found.high
