@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mcode.core.errors import McodeError
+from pytest_mcode.core.errors import ConfigError, McodeError
 from pytest_mcode.plugin import listing, options, outputs
 from pytest_mcode.plugin import state as states
 
@@ -53,6 +54,8 @@ def report(state: State) -> int:
     )
     store = Store.read(state.settings.db)
     try:
+        for run_id in filters.run:
+            _require_run(store, run_id)
         if compared := get.value("compare"):
             every = state.config.get_verbosity() > 0
             lines = comparison_text.lines(requested(store, compared, filters), every=every)
@@ -67,6 +70,17 @@ def report(state: State) -> int:
         return _decision(state, store, filters)
     finally:
         store.close()
+
+
+def _require_run(store: Reader, run_id: str) -> None:
+    """Raise `ConfigError` for a run that is not there, with the nearest that is."""
+    from pytest_mcode.store import queries
+
+    known = [run.run_id for run in queries.runs(store)]
+    if run_id not in known:
+        near = [*difflib.get_close_matches(run_id, known, 1), *known[:1]]
+        cure = f"there is {near[0]}" if near else "it holds no run yet"
+        raise ConfigError(f"--mcode-run={run_id}: no such run in {store.path}: {cure}")
 
 
 def _decision(state: State, store: Reader, filters: Filters) -> int:

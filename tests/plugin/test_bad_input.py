@@ -71,3 +71,12 @@ def test_command_line_beats_environment_beats_ini(run, pytester, monkeypatch):
     monkeypatch.setenv("MCODE_SAMPLES", "3")
     run(*listing).stdout.fnmatch_lines(["*gold-n3-d0*"])
     run(*listing, "--mcode-samples=4").stdout.fnmatch_lines(["*gold-n4-d0*"])
+
+
+def test_a_report_on_a_run_that_is_not_there_names_one_that_is(run, database):
+    """One line and exit status 4 instead of an empty report."""
+    assert run("-q", "--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1").ret == 0
+    ((known,),) = database.rows("SELECT run_id FROM runs")
+    done = run("--mcode-report", f"--mcode-run={known[:-1]}")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([f"*--mcode-run={known[:-1]}: no such run in *: there is {known}"])
