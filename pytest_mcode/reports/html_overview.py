@@ -248,6 +248,6 @@ def _run(run: RunSummary) -> Run:
         version=version,
         command=row.command,
         mark=mark(row.counts),
-        resume=resuming(row.command) if missing else "",
+        resume=resuming(row.command) if missing and not run.stopped else "",
         infra=tuple((count, message) for message, count in run.infra),
     )

@@ -47,6 +47,11 @@ class Cell:
             found.samples < self.row.variant.samples for found in self.results.values()
         )
 
+    @property
+    def chooses(self) -> bool:
+        """Whether its strategy hands in one of its answers: `solved` is of that one alone."""
+        return any(found.chosen is not None for found in self.results.values())
+
     def share(self, task: str, iteration: int = 0) -> float:
         """Share of a task's samples that were solved by an iteration, 0..1."""
         found = self.results[task]

@@ -81,7 +81,7 @@ def _cells(report: StudyReport) -> tuple[list[str], list[list[Any]]]:
     fixed = ["benchmark", "model", "samples", "debug_iters", "strategy", "feedback"]
     own = [name for name in report.varied if name not in fixed]
     rates = [f"{name}{end}" for name in ("pass_at_1", "solved") for end in RATE]
-    spent = ["attempts_per_task", "completion_tokens_per_task"]
+    spent = ["chosen", "attempts_per_task", "completion_tokens_per_task"]
     head = [*fixed, *own, *rates, *spent, "planned", "done", "infra", "run_id", "variant_id"]
     rows = []
     for cell in report.cells:
@@ -92,6 +92,7 @@ def _cells(report: StudyReport) -> tuple[list[str], list[list[Any]]]:
             *(getattr(cell.row.variant, name) for name in fixed),
             *(level(cell, name) for name in own),
             *values,
+            int(cell.chooses),
             totals.attempts / done,
             cell.tokens or "",
             counts.planned, counts.done, counts.infra,
@@ -124,7 +125,7 @@ def _markdown(report: StudyReport, names: Sequence[str]) -> list[str]:
         [
             *(_plain(level(cell, name)) for name in varied),
             _shown(pass_at_1(cell)),
-            _shown(handed_in(cell)),
+            _shown(handed_in(cell)) + (" chosen" if cell.chooses else ""),
             f"{cell.summary.totals.attempts / max(1, cell.row.counts.done):.1f}",
             mark(cell.row.counts) or str(cell.row.counts.done),
         ]

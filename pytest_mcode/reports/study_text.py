@@ -14,9 +14,9 @@ from pytest_mcode.reports.text import about_run
 from pytest_mcode.stats.estimate import Estimate, estimate
 
 LEGEND = (
-    "solved: any sample, by its last repair, or what the strategy hands in. tries: draws and "
-    "repairs per task; cells share them. Intervals are 95 % over tasks, differences are paired "
-    "by task."
+    "solved: any sample, by its last repair; in cells marked `chosen` only the one that the "
+    "strategy hands in. tries: draws and repairs per task; cells share them. Intervals are 95 % "
+    "over tasks, differences are paired by task."
 )
 
 
@@ -95,7 +95,7 @@ def _table(report: StudyReport, width: int) -> Iterator[str]:
 def _numbers(cell: Cell) -> str:
     counts = cell.row.counts
     tries = cell.summary.totals.attempts / max(1, counts.done)
-    state = mark(counts) or str(counts.done)
+    state = (mark(counts) or str(counts.done)) + (" chosen" if cell.chooses else "")
     return f"{_brief(pass_at_1(cell))}  {_brief(handed_in(cell))}  {tries:5.1f}  {state}"
 
 

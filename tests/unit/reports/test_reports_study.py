@@ -349,7 +349,7 @@ def test_the_page_warns_as_the_terminal_does(run, store, tmp_path):
     run("r", replace(BASE, model="tiny"), tasks, recorded=3, study="s")
     study_files.write(store, Filters(study=("s",)), (), tmp_path)
     page = (tmp_path / "study.md").read_text()
-    for said in ("**DEMONSTRATION MODEL:", "**INCOMPLETE:", "or what the strategy hands in"):
+    for said in ("**DEMONSTRATION MODEL:", "**INCOMPLETE:", "in cells marked"):
         assert said in page
 
 
