@@ -23,7 +23,9 @@ def test_unsolved_tasks_are_a_finished_measurement(run, database):
     result = run("--mcode-bench=tiny", "--mcode-model=garbage", "-v")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*UNSOLVED*", "*10 unsolved*"])
-    result.stdout.fnmatch_lines(["mcode/tiny::test_tiny?tiny/clamp_all-garbage-n1-d0?: failed: *"])
+    result.stdout.fnmatch_lines(
+        ["mcode/tiny::test_tiny?tiny/clamp_all-garbage-n1-d0?:", "    failed: *"], consecutive=True
+    )
     result.stdout.no_fnmatch_line("*= FAILURES =*")
     assert database.rows("SELECT sum(solved) FROM items") == [(0,)]
 

@@ -39,7 +39,8 @@ def test_a_flaky_program_is_found_and_is_no_pass(run, database, coin, workers):
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "*even_square_sum*: failed: flaky, passed * of 20, else failed: *",
+            "*even_square_sum*:",
+            "*failed: flaky, passed * of 20, else failed: *",
             f"*each verified {TIMES} times",
             "*FLAKY verdicts: 1 (tiny/even_square_sum)*",
         ]

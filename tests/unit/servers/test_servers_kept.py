@@ -82,7 +82,7 @@ def test_any_command_is_started_waited_for_and_stopped(tmp_path: Path) -> None:
 
 def test_a_server_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     """What went wrong and the cure in the first line, then at most thirty lines of its log."""
-    noisy = "import sys\nfor n in range(99): print('line', n)\nsys.exit('no memory')"
+    noisy = "import sys\nfor n in range(99): print('line', n, flush=True)\nsys.exit('no memory')"
     server = Command("m", command=[sys.executable, "-c", noisy, "{port}"])
     with pytest.raises(InfraError) as error:
         server.start()
