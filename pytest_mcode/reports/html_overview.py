@@ -20,7 +20,7 @@ from pytest_mcode.store.queries import Filters
 from pytest_mcode.store.reader import Reader
 from pytest_mcode.store.spending import spent
 
-COLUMNS = ("pass@1", "pass@k, largest k", "chosen", "solved@n", "after repairs")
+COLUMNS = ("pass@1", "pass@k, largest k", "maj@n or selected", "solved@n", "after repairs")
 """Of the overview; each rate in them has its own name beside it, but for pass@1."""
 
 
@@ -203,7 +203,7 @@ def _rates(variant: VariantSummary) -> list[tuple[str, str, Cell]]:
 
 def _column(name: str, variant: VariantSummary, largest: int) -> str:
     cell = variant.row.variant
-    first, most, chosen, any_draw, repaired = COLUMNS
+    first, most, selected, any_draw, repaired = COLUMNS
     if name.startswith("pass@"):
         k = int(name.removeprefix("pass@").partition(" ")[0])
         return first if k == 1 else most if k == largest else ""
@@ -211,7 +211,7 @@ def _column(name: str, variant: VariantSummary, largest: int) -> str:
         return any_draw if cell.samples > 1 else ""
     if name.startswith("solved by"):
         return repaired if name.startswith(f"solved by iteration {cell.debug_iters},") else ""
-    return chosen if not name.startswith("maj@") or name == f"maj@{cell.samples}" else ""
+    return selected if not name.startswith("maj@") or name == f"maj@{cell.samples}" else ""
 
 
 def _spent(variant: VariantSummary) -> Iterator[str]:
