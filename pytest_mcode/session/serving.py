@@ -67,6 +67,7 @@ class Serving:
                 self._changed.wait_for(lambda: self._may(model))
             finally:
                 self._waiting.remove(model)
+                self._changed.notify_all()  # whose turn it is depends on who else waits
             if self._closed:
                 raise InfraError("the run is over")
             if model in self._failed:

@@ -324,3 +324,19 @@ def test_a_server_whose_turn_is_over_is_given_to_nobody(house):
             lease.result(timeout=PATIENCE_S).release()
     assert asked
     assert not early
+
+
+@pytest.mark.parametrize("again", range(20))
+def test_after_a_failure_whoever_waits_for_the_next_model_gets_it(house, again):
+    """Two workers are refused one model and have asked for the next before they were told."""
+    serving = Serving(house.make, lambda line: None, ["a", "broken", "c"])
+    first = serving.hold("a")
+    with ThreadPoolExecutor(4) as pool, contextlib.closing(serving):
+        refused = [pool.submit(serving.hold, "broken") for _ in range(2)]
+        granted = [pool.submit(serving.hold, "c") for _ in range(2)]
+        first.release()
+        for future in refused:
+            with pytest.raises(InfraError):
+                future.result(timeout=PATIENCE_S)
+        for future in granted:
+            future.result(timeout=PATIENCE_S).release()
