@@ -91,12 +91,16 @@ def _of_lines(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, bool]]]
 def agreement(reader: Reader, row: VariantRow, labels: Labels) -> tuple[Agreement, ...]:
     """Per group of tests how often a variant's draws have the label's verdict."""
     counted: dict[str, list[tuple[bool, bool, str]]] = defaultdict(list)
-    for draw in per_task.draws(reader, row.variant_id):
+    draws = list(per_task.draws(reader, row.variant_id))
+    known = {"all", "base"}.union(*(draw.groups for draw in draws))
+    for draw in draws:
         theirs = labels.get(spelling(draw.task_id), ())
         if draw.sample >= len(theirs):
             continue
         passed = draw.status == "passed"
         for group, label in theirs[draw.sample].items():
+            if group not in known:  # `plus` of another tool, where only the base tests ran here
+                continue
             ours = passed if group in ("all", "plus") else draw.groups.get(group, passed)
             said = f"{draw.task_id} sample {draw.sample}: ours {draw.status}, label "
             counted[group].append((ours, label, said + ("passed" if label else "failed")))

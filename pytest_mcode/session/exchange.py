@@ -133,8 +133,9 @@ def evaluation(
 ) -> dict[str, Json]:
     """The content of EvalPlus' `eval_results.json`; failing inputs are not kept, so not in it."""
     by_task: dict[str, list[Json]] = defaultdict(list)
+    has_plus = any("plus" in draw.groups for draw in draws)
     for draw in draws:
-        base, plus = statuses(draw)
+        base, plus = statuses(draw, has_plus)
         by_task[draw.task_id].append(
             {
                 "task_id": draw.task_id,
@@ -145,7 +146,6 @@ def evaluation(
                 "plus_fail_tests": [],
             }
         )
-    has_plus = any(entry["plus_status"] for entries in by_task.values() for entry in entries)
     rates = {"base": _rates(by_task, ("base_status",))}
     if has_plus:
         rates["plus"] = _rates(by_task, ("base_status", "plus_status"))
@@ -158,10 +158,10 @@ def evaluation(
     }
 
 
-def statuses(draw: Draw) -> tuple[str, str | None]:
+def statuses(draw: Draw, has_plus: bool) -> tuple[str, str | None]:
     """EvalPlus' status of the base tests and of the further ones, None where there are none."""
     word = _WORDS.get(draw.status, "fail")
-    if "base" not in draw.groups and "plus" not in draw.groups:
+    if not has_plus:
         return word, None
     base = "pass" if draw.groups.get("base") else word
     plus = word if base == "pass" else "fail"

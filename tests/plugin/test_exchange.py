@@ -94,6 +94,15 @@ def test_published_labels_are_compared_draw_by_draw(exported, said, llama):
     assert "HumanEval/0 sample 0: ours passed, label failed" in text
 
 
+def test_labels_of_tests_that_did_not_run_are_not_compared(exported, said, llama):
+    """HumanEval has no further tests: EvalPlus' `plus` says nothing of its verdicts."""
+    exported(f"replay:{llama}", "humaneval")
+    text = said("--mcode-report", "--mcode-db=out0.db", f"--mcode-labels={llama}")
+    assert text.count("draws are labelled alike") == 1
+    assert "base" in text
+    assert "plus tests" not in text
+
+
 def test_bigcodes_generations_are_taken_by_their_place(exported, pytester):
     """A list of lists: HumanEval begins with task 0, MBPP's test split with task 11."""
     for bench, tasks in (("humaneval", "0,1"), ("mbpp", "11,12")):
