@@ -85,10 +85,15 @@ def _refuse(text: str, found: Comparison, rows: Sequence[VariantRow]) -> Compari
     if not found.under_study:
         names = " and ".join(sorted({f"{r.run_id} ({r.variant.benchmark})" for r in measured}))
         raise ConfigError(f"{OPTION}={text}: {names} have no measured benchmark in common")
-    have = {shown([level(row, name) for name in found.under_study]) for row in measured}
+    have = sorted({shown([level(row, name) for name in found.under_study]) for row in measured})
+    if len(have) > 1:
+        raise ConfigError(
+            f"{OPTION}={text}: there is nothing to compare: no two of those measured "
+            f"({_some(have)}) share benchmark and settings: run one again with another's"
+        )
     raise ConfigError(
         f"{OPTION}={text}: there is nothing to compare: all else equal, only one is measured "
-        f"({_some(sorted(have))}): run another into the same database"
+        f"({have[0]}): run another into the same database"
     )
 
 

@@ -447,6 +447,14 @@ def test_runs_name_themselves(two, run, store):
         requested(store, "a,c")
 
 
+def test_levels_on_different_benchmarks_are_not_called_one(run, store):
+    """Both are named, with what they lack."""
+    run("a", Variant("b", "m"), {"T/0": [PASS]}, parts=PARTS, at=1)
+    run("c", Variant("other", "m", strategy="majority"), {"T/0": [PASS]}, parts=PARTS, at=2)
+    with pytest.raises(ConfigError, match=r"no two of those measured \(majority, self_debug\) sha"):
+        requested(store, "strategy")
+
+
 def test_every_part_belongs_to_the_option_that_sets_it():
     """Dotted parts of fingerprints come back under the names of options."""
     assert {factor(".".join(path)) for path in SETTINGS.values()} >= set(SETTINGS) - {"sandbox"}
