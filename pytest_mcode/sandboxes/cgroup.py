@@ -6,13 +6,18 @@ remove those of a run that was killed.
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 ROOT = Path("/sys/fs/cgroup")
 _NAME = "pytest-mcode"
+_EMPTY_S = 1.0
+"""How long a group may hold on to a process that was waited for: since Linux 6.18 a dead one stays
+in it until the kernel has switched away from it."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,25 @@ class Group:
         return 0.0
 
     def close(self) -> None:
-        """Remove it; it must be empty."""
+        """Remove it; its processes must have ended. One that is not given up soon is left to the
+        sweep of a later run."""
+        deadline = time.monotonic() + _EMPTY_S
         for folder in self.folders:
             with suppress(OSError):
-                folder.rmdir()
+                _remove(folder, deadline)
+
+
+def _remove(folder: Path, deadline: float) -> None:
+    """Remove an empty group, which the kernel may call busy for a moment. Raises OSError."""
+    while True:
+        try:
+            folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def find_hierarchy() -> Hierarchy | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import PurePosixPath
 
 import pytest
 
 from pytest_mcode.sandboxes import cgroup
+
+WAIT = "import sys; sys.stdin.read()"
 
 
 @pytest.fixture
@@ -44,3 +48,41 @@ def test_without_delegation_there_is_no_group(second):
     """Nobody hands controllers on: each process is limited by itself, and the identity says so."""
     (second.parent / "cgroup.subtree_control").write_text("cpu\n")
     assert cgroup.find_hierarchy() is None
+
+
+@pytest.fixture
+def inhabited():
+    """A group of the real kernel's with a process in it that ends with its input."""
+    hierarchy = cgroup.find_hierarchy()
+    if hierarchy is None:
+        pytest.skip("this user may make no control groups")
+    group = cgroup.Group(hierarchy, cgroup.group_name("test"), 1 << 28, 8)
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", WAIT], stdin=subprocess.PIPE) as held:
+        group.add(held.pid)
+        yield group, held
+    group.close()
+    assert not any(folder.exists() for folder in group.folders)
+
+
+def test_a_group_that_is_busy_for_a_moment_is_removed_nevertheless(inhabited, monkeypatch):
+    """The kernel may still count a process that has just been waited for: EBUSY is not the end."""
+    group, held = inhabited
+    busy = []
+
+    def pause(seconds):
+        busy.append(seconds)
+        held.communicate()
+
+    monkeypatch.setattr(cgroup.time, "sleep", pause)
+    group.close()
+    assert busy
+    assert not any(folder.exists() for folder in group.folders)
+
+
+def test_a_group_that_stays_busy_is_given_up_in_silence(inhabited, monkeypatch):
+    """A later run sweeps it; this one neither hangs nor fails."""
+    group, held = inhabited
+    monkeypatch.setattr(cgroup, "_EMPTY_S", 0.02)
+    group.close()
+    assert held.poll() is None
+    assert all(folder.exists() for folder in group.folders)
