@@ -178,6 +178,27 @@ def test_closing_ends_what_is_doubted(host, pool):
     assert statuses(gates[:1]) == [OK]
 
 
+@pytest.mark.parametrize("ending", [False, True], ids=["usually", "interpreter-ends"])
+def test_all_slots_are_closed_at_once(host, monkeypatch, ending):
+    """A run's last seconds are those of its slowest slot. Once the interpreter ends it starts no
+    threads any more: then one after the other, but all."""
+    together = threading.Barrier(1 if ending else 4, timeout=10)
+    made = Pool(4, lambda index: Scripted(host))
+    made.start()
+    closed = []
+    for slot in made.slots:
+        monkeypatch.setattr(slot, "close", lambda: closed.append(together.wait()))
+    if ending:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+    made.close()
+    assert sorted(closed) == ([0] * 4 if ending else [0, 1, 2, 3])
+
+
+def refuse(thread):
+    """What the interpreter says at its end."""
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
 def test_a_large_pool_confirms_several_at_once_but_never_beside_others(host):
     """Eight slots: two at a time, and only among doubted programs."""
     made = Pool(8, lambda index: Scripted(host))
