@@ -18,6 +18,7 @@ from pytest_mcode.sandboxes import build_context, packages
 from pytest_mcode.sandboxes.base_image import REPOSITORY as MADE
 from pytest_mcode.sandboxes.base_image import base_tag, image_config, write_archive
 from pytest_mcode.sandboxes.interpreter import find_interpreter
+from pytest_mcode.sandboxes.old_images import remove_old
 
 if TYPE_CHECKING:
     import docker
@@ -229,6 +230,7 @@ def _build(
             "see `docker info` and the free space on its disk, or name another image"
         ) from error
     progress(f"building sandbox image {tag}: {_since(started)}")
+    remove_old(client, tag, progress)
     return _info(tag, labels)
 
 

@@ -13,9 +13,11 @@ import pytest
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.sandboxes import image as image_module
+from pytest_mcode.sandboxes import old_images
 from pytest_mcode.sandboxes.base_image import image_config, write_archive
 from pytest_mcode.sandboxes.image import ImageInfo, ensure_image
 from pytest_mcode.sandboxes.interpreter import HOME, find_interpreter
+from pytest_mcode.sandboxes.old_images import remove_old
 
 ROOT = Path(__file__).parents[3]
 DISTRIBUTION_PYTHON = Path("/usr/bin/python3")
@@ -184,6 +186,32 @@ def test_an_image_of_the_users_own_becomes_the_base(client, archive, temporary_i
         assert "supervisor.py" in say(client, theirs.tag, code)
     finally:
         client.images.remove(theirs.tag, force=True)
+
+
+@pytest.mark.docker
+def test_images_of_earlier_versions_are_removed_when_a_new_one_is_built(client, monkeypatch):
+    """The newest few stay, the current one however old, and one that a container stands on."""
+    repository = f"pytest-mcode-test-{uuid.uuid4().hex[:12]}"
+    monkeypatch.setattr(old_images, "base_tag", lambda: f"{repository}-base:1")
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as files:
+        files.addfile(tarfile.TarInfo("nothing"), io.BytesIO(b""))
+    tags = [f"{repository}:{number}" for number in range(old_images.KEPT + 4)]
+    lines: list[str] = []
+    for tag in tags:
+        client.api.import_image_from_data(out.getvalue(), *tag.split(":"))
+    user = client.containers.create(tags[1], ["none"])
+    try:
+        remove_old(client, tags[0], lines.append)
+        left = {tag for image in client.images.list(repository) for tag in image.tags}
+        assert left == {*tags[:2], *tags[1 - old_images.KEPT :]}
+        assert lines == ["removed 3 images of earlier sandboxes"]
+        remove_old(client, tags[0], lines.append)
+        assert len(lines) == 1
+    finally:
+        user.remove()
+        for image in client.images.list(repository):
+            client.images.remove(image.id, force=True)
 
 
 @pytest.mark.docker
