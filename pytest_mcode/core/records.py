@@ -231,11 +231,11 @@ class Answer:
     options: Mapping[str, Json] = field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking_tokens: int | None = None  # among those of the completion; None: not told
     finish_reason: str = ""
     queue_s: float = 0.0
     request_s: float = 0.0
-    calls: int = 1
-    """Requests that reached for the server, retries included; 0 for recorded answers."""
+    calls: int = 1  # that reached for the server, retries included; 0 for recorded answers
     draw: str = ""
     """Digest of all that decides the draw, if it is kept; `reused`: taken from the database."""
     reused: bool = False

@@ -105,6 +105,8 @@ def _is_refused(error: BaseException | None) -> bool:
 
 def _retry_after(error: BaseException) -> float:
     """Seconds, from the header's number or date; 0 without one that can be read."""
+    while not hasattr(error, "response") and error.__context__ is not None:
+        error = error.__context__  # Ollama's client raises its own error, without the response
     response = getattr(error, "response", None)
     given = getattr(response, "headers", {}).get("retry-after", "0")
     with contextlib.suppress(ValueError):

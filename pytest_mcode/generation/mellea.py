@@ -74,6 +74,7 @@ class Mellea:
             options={**options, **self._extra, **wire.constraint(request)},
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
+            thinking_tokens=reply.thinking_tokens,
             finish_reason=reply.finish_reason,
             queue_s=begun - asked,
             request_s=time.perf_counter() - called,
@@ -190,6 +191,7 @@ class _Reply:
     thinking: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking_tokens: int | None = None
     finish_reason: str = ""
 
 
@@ -215,6 +217,7 @@ async def _chat(live: Any, messages: Messages, options: Mapping[str, Any], form:
         thinking=thunk.thinking or "",
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
+        thinking_tokens=_thought(usage, thunk.thinking),
         finish_reason=(thunk.generation.finish_reasons or [""])[0] or "",
     )
 
@@ -241,5 +244,17 @@ async def _complete(live: Any, messages: Messages, options: Mapping[str, Any], f
         thinking=answered.get("thinking") or "",
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
+        thinking_tokens=_thought(usage, answered.get("thinking")),
         finish_reason=answered.get("finish_reason") or answered.get("done_reason") or "",
     )
+
+
+def _thought(usage: Mapping[str, Any], thinking: str | None) -> int | None:
+    """Tokens of thinking, as OpenAI and vLLM (among the details) or SGLang tell them.
+
+    Ollama and llama.cpp tell none; and 0 beside a text of thinking is said by servers that do not
+    count it.
+    """
+    details = usage.get("completion_tokens_details") or {}
+    told = details.get("reasoning_tokens", usage.get("reasoning_tokens"))
+    return told if isinstance(told, int) and (told > 0 or not thinking) else None

@@ -225,7 +225,9 @@ def _spent(variant: VariantSummary) -> Iterator[str]:
     if spending.asked and spending.unreported:
         yield f"tokens not reported in {spending.unreported:,} tasks"
     elif spending.asked:
-        yield f"{totals.prompt_tokens:,} prompt and {totals.completion_tokens:,} completion tokens"
+        thought = f" ({totals.thinking_tokens:,} thinking)" if totals.thinking_tokens else ""
+        said = f"{totals.prompt_tokens:,} prompt and {totals.completion_tokens:,} completion tokens"
+        yield said + thought
     if done and spending.asked and not totals.reused:
         each = duration((totals.request_s + totals.check_s) / done)
         yield f"{each} per task, generating and checking (summed)"

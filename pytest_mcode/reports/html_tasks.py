@@ -266,7 +266,8 @@ def _facts(asked: Asked) -> str:
     """Tokens, times and sizes, as far as they are known."""
     parts = []
     if asked.prompt_tokens or asked.completion_tokens:
-        parts.append(f"{asked.prompt_tokens:,} + {asked.completion_tokens:,} tokens")
+        thought = f" ({asked.thinking_tokens:,} thinking)" if asked.thinking_tokens else ""
+        parts.append(f"{asked.prompt_tokens:,} + {asked.completion_tokens:,} tokens{thought}")
     if asked.finish_reason:
         parts.append(f"finish reason {visible(asked.finish_reason)}")
     if asked.request_s:

@@ -16,8 +16,9 @@ def properties(outcome: Mapping[str, Json], prices: Sequence[Price] = ()) -> dic
 
     `mcode_verdict` is that of the first passing attempt, else of the last one, else empty;
     `mcode_draws_passed` counts iteration 0 alone; `mcode_cached` and `mcode_flaky` count attempts.
-    Times in seconds. Tokens that the server did not report are left out, and so is `mcode_cost`
-    (currency units, of what was drawn for this item) without them, a price or a call.
+    Times in seconds. Tokens that the server did not report are left out (those of thinking, which
+    are among the completion's, for themselves), and so is `mcode_cost` (currency units, of what was
+    drawn for this item) without them, a price or a call.
     """
     found, variant = numbers(outcome), outcome["variant"]
     statuses = [outcome["attempts"][i]["verdict"]["status"] for i in outcome["counts"]]
@@ -26,6 +27,8 @@ def properties(outcome: Mapping[str, Json], prices: Sequence[Price] = ()) -> dic
     if not is_unreported(outcome):
         spent["mcode_prompt_tokens"] = found.prompt_tokens
         spent["mcode_completion_tokens"] = found.completion_tokens
+        if found.thinking_tokens is not None:
+            spent["mcode_thinking_tokens"] = found.thinking_tokens
         price = price_of(prices, variant["model"])
         if price is not None and found.calls:
             spent["mcode_cost"] = cost(price, found.prompt_tokens, found.completion_tokens)

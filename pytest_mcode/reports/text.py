@@ -234,9 +234,10 @@ def _totals(variant: VariantSummary, width: int) -> Iterator[str]:
 def _tokens(totals: Totals, spending: Spending) -> str:
     if spending.unreported and not totals.prompt_tokens + totals.completion_tokens:
         return f"tokens not reported by the server, {totals.calls:,} calls"
+    thought = f" ({totals.thinking_tokens:,} thinking)" if totals.thinking_tokens else ""
     line = (
-        f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion, "
-        f"{totals.calls:,} calls"
+        f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion"
+        f"{thought}, {totals.calls:,} calls"
     )
     missing = f"; not reported in {spending.unreported:,} tasks" if spending.unreported else ""
     return line + missing

@@ -24,7 +24,8 @@ def answer(found: Any) -> Answer:
         raise InfraError(f"the generator returned {_shown(found)}, not an Answer")
     _texts("Answer", found, "text", "thinking", "finish_reason")
     _choice("Answer", "form", found.form, ("text", "program", "continuation"))
-    _counts("Answer", found, "prompt_tokens", "completion_tokens", "calls")
+    told = () if found.thinking_tokens is None else ("thinking_tokens",)
+    _counts("Answer", found, "prompt_tokens", "completion_tokens", "calls", *told)
     _seconds("Answer", found, "queue_s", "request_s")
     messages = tuple(found.messages)
     for message in messages:

@@ -16,7 +16,10 @@ _COLUMNS = {
     "text": "answer",
     **{
         name: name
-        for name in ("form", "thinking", "prompt_tokens", "completion_tokens", "finish_reason")
+        for name in (
+            *("form", "thinking", "prompt_tokens", "completion_tokens", "thinking_tokens"),
+            "finish_reason",
+        )
     },
 }
 """Field of an answer -> column; the JSON of messages and options stands last."""

@@ -68,6 +68,8 @@ class Asked:
     request_s: float
     calls: int
     reused: bool | int
+    thinking_tokens: int | None
+    """Among those of the completion; None if the server did not tell them."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Call(Asked):
 
 _ASKED = (
     "sample, prompt, answer, thinking, prompt_tokens, completion_tokens, finish_reason, queue_s,"
-    " request_s, calls, reused"
+    " request_s, calls, reused, thinking_tokens"
 )
 
 
@@ -151,7 +153,7 @@ def attempt(reader: Reader, item_id: int, sample: int, iteration: int) -> Attemp
         (item_id, sample, iteration),
     )
     values = list(row)
-    values[10], values[22], values[23] = bool(row[10]), bool(row[22]), json.loads(row[23])
+    values[10], values[23], values[24] = bool(row[10]), bool(row[23]), json.loads(row[24])
     return Attempt(*values)
 
 

@@ -10,12 +10,12 @@ from pytest_mcode.store.reader import Reader
 _TASKS = (
     "run_id variant_id task_id state solved first_passed samples_generated iterations_used"
     " solved_by attempts prompt_tokens completion_tokens calls queue_s request_s check_s wall_s"
-    " cached flaky reused recorded error nodeid"
+    " cached flaky reused recorded error nodeid thinking_tokens"
 )
 _ATTEMPTS = (
     "run_id variant_id task_id sample iteration verdict mode checks_run check_s memory_mb"
     " prompt_tokens completion_tokens finish_reason queue_s request_s calls cached reused flaky"
-    " program draw detail"
+    " program draw detail thinking_tokens"
 )
 TASKS = tuple(_TASKS.split())
 """Columns of `items`, in the order in which they are exported."""

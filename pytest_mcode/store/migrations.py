@@ -42,12 +42,18 @@ def _cells_of_studies(database: Database) -> None:
         database.execute(statement)
 
 
+def _tokens_of_thinking(database: Database) -> None:
+    for statement in schema.THINKING:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
     ("0003_groups_of_tests", _groups_of_tests),
     ("0004_draws_kept", _draws_kept),
     ("0005_cells_of_studies", _cells_of_studies),
+    ("0006_tokens_of_thinking", _tokens_of_thinking),
 )
 
 LATEST = len(MIGRATIONS)

@@ -46,6 +46,8 @@ class Numbers:
     attempts: int
     prompt_tokens: int
     completion_tokens: int
+    thinking_tokens: int | None
+    """Among those of the completions; None if the server did not tell them of each."""
     calls: int
     queue_s: float
     request_s: float
@@ -90,6 +92,7 @@ def numbers(outcome: Mapping[str, Json]) -> Numbers:
         attempts=len(attempts),
         prompt_tokens=sum(a["prompt_tokens"] for a in answers),
         completion_tokens=sum(a["completion_tokens"] for a in answers),
+        thinking_tokens=_thinking_tokens(answers),
         calls=sum(a["calls"] for a in answers),
         queue_s=sum(a["queue_s"] for a in answers),
         request_s=sum(a["request_s"] for a in answers),
@@ -115,6 +118,12 @@ def is_unreported(outcome: Mapping[str, Json]) -> bool:
         and a["finish_reason"] != REFUSED
         for a in answers
     )
+
+
+def _thinking_tokens(answers: Sequence[Mapping[str, Json]]) -> int | None:
+    asked = [a for a in answers if a["calls"] and a["finish_reason"] != REFUSED]
+    told = [a["thinking_tokens"] for a in asked if a["thinking_tokens"] is not None]
+    return sum(told) if len(told) == len(asked) else None
 
 
 def _passed(attempt: Mapping[str, Json]) -> bool:
@@ -207,6 +216,7 @@ def _answer_row(answer: Mapping[str, Json]) -> dict[str, Json]:
     return {
         "prompt_tokens": answer["prompt_tokens"],
         "completion_tokens": answer["completion_tokens"],
+        "thinking_tokens": answer["thinking_tokens"],
         "finish_reason": text(answer["finish_reason"]),
         "queue_s": answer["queue_s"],
         "request_s": answer["request_s"],

@@ -131,6 +131,8 @@ class Totals:
     attempts: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking_tokens: int | None = 0
+    """Among those of the completions; None if a server did not tell them of each."""
     calls: int = 0
     queue_s: float = 0.0
     request_s: float = 0.0
@@ -254,7 +256,8 @@ def verdicts(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[Verd
 def totals(reader: Reader, variant_ids: Sequence[int]) -> dict[int, Totals]:
     """Per variant tokens, calls and seconds."""
     found = reader.rows(
-        "SELECT variant_id, sum(attempts), sum(prompt_tokens), sum(completion_tokens), sum(calls),"
+        "SELECT variant_id, sum(attempts), sum(prompt_tokens), sum(completion_tokens),"
+        " iif(count(thinking_tokens) = count(*), sum(thinking_tokens), NULL), sum(calls),"
         " sum(queue_s), sum(request_s), sum(check_s), sum(cached), sum(flaky), sum(reused)"
         f" FROM items WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)}) GROUP BY 1",
         variant_ids,

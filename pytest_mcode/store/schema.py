@@ -194,6 +194,16 @@ CELLS = (
 )
 """Cells differ in any setting; runs belong to studies; strategies choose, note and ask besides."""
 
+THINKING = (
+    # NULL where the server did not tell how many of the completion's tokens were thinking.
+    "ALTER TABLE items ADD COLUMN thinking_tokens INTEGER",
+    "ALTER TABLE attempts ADD COLUMN thinking_tokens INTEGER",
+    "ALTER TABLE calls ADD COLUMN thinking_tokens INTEGER",
+    "DROP VIEW attempts_readable",
+    f"CREATE VIEW attempts_readable AS {READABLE['attempts_readable']}",
+)
+"""Tokens of thinking have a figure of their own."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,

@@ -52,8 +52,8 @@ ATTEMPTS_READABLE = """
     SELECT v.benchmark, a.task_id, v.model, v.label, a.sample, a.iteration, a.verdict, a.detail,
            json_extract(a.prompt, '$[#-1].content') AS prompt, a.answer, a.code, a.feedback,
            a.stdout, a.thinking, a.mode, a.checks_run, a.prompt_tokens, a.completion_tokens,
-           a.finish_reason, a.request_s, a.check_s, a.memory_mb, a.flaky, a.cached, a.reused,
-           a.run_id, i.nodeid
+           a.thinking_tokens, a.finish_reason, a.request_s, a.check_s, a.memory_mb, a.flaky,
+           a.cached, a.reused, a.run_id, i.nodeid
     FROM attempts a JOIN items i USING (item_id) JOIN variants v ON v.variant_id = a.variant_id
 """
 
@@ -77,4 +77,4 @@ READABLE = {
     "attempts_readable": ATTEMPTS_READABLE,
     "runs_readable": RUNS_READABLE,
 }
-"""Added by migration 0005."""
+"""Added by migration 0005; 0006 makes `attempts_readable` anew, with tokens of thinking."""

@@ -54,6 +54,7 @@ class Server:
             latency,
         )
         self.asked: list[Asked] = []
+        self.usage: dict[str, Any] = {}  # told besides the usual counts
         self.active = 0
         self.most_active = 0
         self.lock = threading.Lock()
@@ -113,11 +114,15 @@ class Server:
     def _chat(self, body):
         message = {"role": "assistant", "content": self.text, "reasoning_content": "hmm"}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return {"object": "chat.completion", "choices": [choice]} | _facts(body)
+        return {"object": "chat.completion", "choices": [choice]} | self._facts(body)
 
     def _text(self, body):
         choice = {"index": 0, "text": self.text, "finish_reason": "length", "logprobs": None}
-        return {"object": "text_completion", "choices": [choice]} | _facts(body)
+        return {"object": "text_completion", "choices": [choice]} | self._facts(body)
+
+    def _facts(self, body):
+        usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12} | self.usage
+        return {"id": "x", "created": 1, "model": body["model"], "usage": usage}
 
 
 class Ollama(Server):
@@ -145,11 +150,6 @@ class Ollama(Server):
 
 
 GENERATION = ("/v1/chat/completions", "/v1/completions", "/api/chat", "/api/generate")
-
-
-def _facts(body):
-    usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-    return {"id": "x", "created": 1, "model": body["model"], "usage": usage}
 
 
 def _handler(server: Server):

@@ -160,6 +160,25 @@ def test_ollama_wire():
     assert (answer.prompt_tokens, answer.completion_tokens) == (7, 5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "usage", "told"),
+    [
+        (Server, {"completion_tokens_details": {"reasoning_tokens": 3}}, 3),
+        (Server, {"completion_tokens_details": {"reasoning_tokens": 0}}, None),
+        (Server, {"completion_tokens_details": {"reasoning_tokens": None}}, None),
+        (Server, {"completion_tokens_details": None, "reasoning_tokens": 4}, 4),
+        (Server, {}, None),
+        (Ollama, {}, None),
+    ],
+)
+def test_tokens_of_thinking_are_those_that_the_server_tells(kind, usage, told):
+    """As OpenAI or SGLang tell them; 0 beside a text of thinking is no count, silence is none."""
+    with kind() as server:
+        server.usage = usage
+        (answer,) = run(Mellea(spec(server)), request())
+    assert (answer.thinking, answer.thinking_tokens) == ("hmm", told)
+
+
 @pytest.mark.parametrize("kind", [Server, Ollama])
 @pytest.mark.parametrize("level", ["", "false", "low"])
 def test_thinking_on_the_wire(kind, level):
@@ -289,12 +308,15 @@ def test_nonsense_with_status_200_is_retried(body):
     assert (answer.text, answer.calls) == ("hello", 2)
 
 
-def test_retry_after_is_honoured():
-    """The pause that a server orders with 429 is kept."""
-    with Server(faults=[Fault(status=429, headers={"Retry-After": "1.5"})]) as server:
-        run(Mellea(spec(server)), request())
+@pytest.mark.parametrize("kind", [Server, Ollama])
+@pytest.mark.parametrize("style", ["chat", "completion"])
+def test_retry_after_is_honoured(kind, style):
+    """The pause that a server orders with 429 is kept; without an order it is 0.5 s at most."""
+    sampling = replace(SAMPLING, prompt_style=style)
+    with kind(faults=[Fault(status=429, headers={"Retry-After": "0.7"})]) as server:
+        run(Mellea(spec(server, sampling=sampling)), request(sampling=sampling))
     first, second = server.calls
-    assert 1.4 < second.at - first.at < 5
+    assert 0.65 < second.at - first.at < 5
 
 
 @pytest.mark.parametrize(("ahead_s", "least_s"), [(3, 1.5), (-60, 0)])

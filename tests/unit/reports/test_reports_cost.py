@@ -69,6 +69,14 @@ def test_tokens_that_no_server_told_are_not_zero(recorded):
     ]
 
 
+def test_tokens_of_thinking_stand_beside_those_they_are_among(recorded):
+    """Where the server tells them of every answer; else not at all."""
+    found = recorded(TASKS, thinking_tokens=15)
+    assert about_tokens(found)[0] == "tokens: 4,000 prompt, 800 completion (600 thinking), 40 calls"
+    partly = recorded(TASKS, thinking_tokens=lambda t: None if t == "t7" else 15)
+    assert about_tokens(partly)[0] == "tokens: 4,000 prompt, 800 completion, 40 calls"
+
+
 def test_tokens_told_for_a_part_of_the_tasks(recorded):
     """A server behind a balancer that tells none spoils the cost, and the line says so."""
     by_task = {"prompt_tokens": lambda t: 0 if t == "t7" else 100}

@@ -47,11 +47,11 @@ def test_columns_keep_their_names_and_order(store, run, tmp_path):
         "tasks": "benchmark,model,samples,debug_iters,strategy,feedback,options,run_id,variant_id,"
         "task_id,state,solved,first_passed,samples_generated,iterations_used,solved_by,attempts,"
         "prompt_tokens,completion_tokens,calls,queue_s,request_s,check_s,wall_s,cached,flaky,"
-        "reused,recorded,error,nodeid",
+        "reused,recorded,error,nodeid,thinking_tokens",
         "attempts": "benchmark,model,samples,debug_iters,strategy,feedback,options,run_id,"
         "variant_id,task_id,sample,iteration,verdict,mode,checks_run,check_s,memory_mb,"
         "prompt_tokens,completion_tokens,finish_reason,queue_s,request_s,calls,cached,reused,"
-        "flaky,program,draw,detail",
+        "flaky,program,draw,detail,thinking_tokens",
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_mcode.core.records import Answer, Attempt, Outcome, Variant, Verdict
-from pytest_mcode.store import migrations, schema
+from pytest_mcode.store import queries, schema
 from pytest_mcode.store.database import PlannedItem, Store
 from pytest_mcode.store.spending import Spent, spent
 
@@ -52,9 +52,37 @@ def test_what_was_drawn_found_and_not_told_is_kept_apart(measured):
         assert spent(store, [1]) == {1: EXPECTED}
 
 
+@pytest.mark.parametrize(
+    ("tokens", "told"),
+    [((3, 4), 7), ((3, None), None), ((None, None), None), ((0, 0), 0)],
+    ids=str,
+)
+def test_tokens_of_thinking_are_summed_where_all_are_told(path, tokens, told):
+    """An item's sum is known only if the server told every part; a report adds items up alike."""
+    attempts = tuple(
+        Attempt(i, 0, replace(DRAWN, thinking_tokens=n), "", Verdict("passed"))
+        for i, n in enumerate(tokens)
+    )
+    refused = Attempt(2, 0, replace(SILENT, finish_reason="context_overflow"), "", Verdict("error"))
+    with Store.open(path) as store:
+        store.start_run("r", command="pytest", fingerprint_parts={}, version="0")
+        store.plan("r", {"v": (VARIANT, {})}, [PlannedItem(t, "v", t) for t in ("t", "u")])
+        store.record("r", "t", Outcome(VARIANT, "t", (*attempts, refused)).to_json())
+        assert queries.totals(store, [1])[1].thinking_tokens == told
+        store.record("r", "u", Outcome(VARIANT, "u", attempts[:1]).to_json())
+        both = None if told is None else told + tokens[0]
+        assert queries.totals(store, [1])[1].thinking_tokens == both
+        view = store.rows("SELECT thinking_tokens FROM attempts_readable WHERE task_id = 't'")
+    assert view == [(n,) for n in (*tokens, None)]
+
+
 def test_a_file_of_the_version_before_gets_the_sums(measured):
     """Migration 0005 counts them once, from the attempts that are there."""
     raw = sqlite3.connect(measured, isolation_level=None)
+    raw.execute("DROP VIEW attempts_readable")
+    for table in ("items", "attempts", "calls"):
+        raw.execute(f"ALTER TABLE {table} DROP COLUMN thinking_tokens")
+    raw.execute(f"CREATE VIEW attempts_readable AS {schema.READABLE['attempts_readable']}")
     for statement in reversed(schema.CELLS):
         if view := re.match(r"CREATE VIEW (\w+)", statement):
             raw.execute(f"DROP VIEW {view[1]}")
@@ -62,8 +90,8 @@ def test_a_file_of_the_version_before_gets_the_sums(measured):
             raw.execute(f"DROP TABLE {table[1]}")
         elif column := re.match(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", statement):
             raw.execute(f"ALTER TABLE {column[1]} DROP COLUMN {column[2]}")
-    raw.execute("DELETE FROM _sqlite_migrations WHERE name LIKE '0005%'")
-    raw.execute(f"PRAGMA user_version = {migrations.LATEST - 1}")
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name >= '0005'")
+    raw.execute("PRAGMA user_version = 4")
     raw.close()
     with Store.open(measured) as store:
         assert spent(store, [1]) == {1: EXPECTED}
