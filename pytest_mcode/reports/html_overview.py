@@ -83,6 +83,7 @@ class Page:
     title: str
     said: str
     database: str
+    """Its file name: the page travels, and a path would tell who made it."""
     sections: tuple[Section, ...]
     runs: tuple[Run, ...]
     gates: tuple[Gate, ...]
@@ -108,7 +109,7 @@ def page(reader: Reader, summary: Summary, filters: Filters, compare: str) -> Pa
         title=f"{', '.join(benchmarks)}: "
         + (", ".join(models) if len(models) < 3 else f"{len(models)} models"),
         said=_said(summary),
-        database=str(summary.database),
+        database=summary.database.name,
         sections=tuple(sections),
         runs=tuple(map(_run, summary.runs)),
         gates=decided(reader, [run.row.run_id for run in summary.runs]),

@@ -87,6 +87,12 @@ def test_the_page_says_what_was_measured_and_what_is_missing(toy):
         assert said in text
 
 
+def test_the_page_names_no_folder_of_its_maker(toy, store):
+    """It travels: the database's file name is enough."""
+    assert store.path.name in toy.read_text("utf-8")
+    assert str(store.path.parent) not in toy.read_text("utf-8")
+
+
 def test_a_drilldown_holds_every_attempt(toy):
     """Task by task: verdicts of all attempts, their texts once, and the error of an infra item."""
     tasks, index = payloads(outline(toy))
