@@ -10,6 +10,9 @@ import pytest
 
 collect_ignore_glob = ["tests/hostile*"]  # never imported on the bare machine, whatever their names
 DATA = Path(__file__).parent.parent / "shared" / "data"
+# Else each of the runs that tests start would compile and rewrite all our modules for itself: that
+# is two thirds of its time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 REQUIRED_IN_CI = ("docker", "bubblewrap")
 """Marks of tests that a CI run may not skip: there both sandboxes are installed first."""
 
