@@ -1,7 +1,8 @@
 """The same requests with the `openai` package, or with bare sockets, and nothing else.
 
 `python -m tests.benchmarks.bare_client openai|sockets URL TASKS SAMPLES SLOTS [DATA]` prints the
-seconds of wall time and of CPU time from the first request to the last answer, as JSON.
+seconds of wall time and of CPU time from the first request to the last answer, as JSON. The tasks
+are HumanEval's, of the folder DATA, or those of `tiny`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_mcode.benchmarks.humaneval import HumanEval
+from pytest_mcode.benchmarks.tiny import Tiny
 from pytest_mcode.generation import prompts
 
 Ask = Callable[[str, int], Awaitable[object]]
@@ -82,8 +84,11 @@ async def measure(kind: str, url: str, openings: list[str], samples: int, slots:
 
 def main(kind: str, url: str, tasks: str, samples: str, slots: str, data: str = "") -> None:
     """Measure and print."""
-    found = HumanEval().load(Path(data) if data else None).tasks[: int(tasks)]
-    openings = [prompts.opening(task, "chat")[0].content for task in found]
+    if data == "tiny":
+        found = Tiny("").load(None).tasks
+    else:
+        found = HumanEval().load(Path(data) if data else None).tasks
+    openings = [prompts.opening(task, "chat")[0].content for task in found[: int(tasks)]]
     asyncio.run(measure(kind, url, openings, int(samples), int(slots)))
 
 

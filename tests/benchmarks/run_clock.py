@@ -1,13 +1,15 @@
 """A plug-in of pytest (`-p tests.benchmarks.run_clock`) that tells what a run of items took.
 
 Writes wall and CPU seconds of this process, children not counted, from the first item to the end of
-the loop, and CPU seconds since the process began, as JSON to the file in `RUN_CLOCK`.
+the loop, CPU seconds since the process began, and the most memory that it held (MB), as JSON to the
+file in `RUN_CLOCK`. With workers it is the controller that is looked at.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -27,5 +29,7 @@ def pytest_runtestloop() -> Generator[None, Any, Any]:
             "wall_s": time.perf_counter() - wall,
             "cpu_s": time.process_time() - cpu,
             "all_cpu_s": time.process_time(),
+            "most_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
-        Path(os.environ["RUN_CLOCK"]).write_text(json.dumps(took))
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            Path(os.environ["RUN_CLOCK"]).write_text(json.dumps(took))

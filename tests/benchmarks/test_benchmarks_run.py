@@ -97,6 +97,43 @@ def test_a_tiny_run_measures_throughput(data):
     assert "(<= 1.30)" in rows["CPU / bare openai.AsyncOpenAI"]
     assert "goal met" in rows["requests of a grid, needed and sent"]
     assert rows["requests of its second run"] == "0 | goal met |"
+    assert rows["Inspect AI"].startswith("not measured | no --peers")
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.slow
+@pytest.mark.usefixtures("bubblewrap")
+def test_a_tiny_run_measures_what_an_item_costs():
+    """Ten items of ours, all verified and stored, against ten empty ones."""
+    done = run("items", "--tiny")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = dict(line[2:].split(" | ", 1) for line in done.stdout.splitlines() if " | " in line)
+    assert float(rows["-n 0: CPU / as many empty items"].split()[0]) > 1
+    assert "(<= 1.20)" in rows["wall per item, 10 items / 10 items"]
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.slow
+@pytest.mark.usefixtures("bubblewrap")
+def test_a_tiny_run_measures_how_busy_a_real_server_is():
+    """Behind the proxy every request of ours arrives at llama.cpp's server and is answered."""
+    pytest.importorskip("xllamacpp")
+    done = run("busy", "--tiny", "--sandbox=bubblewrap")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = dict(line[2:].split(" | ", 1) for line in done.stdout.splitlines() if " | " in line)
+    share = rows["llama.cpp, 1 slots: share of the time with 1 in flight or more"]
+    assert 0 < float(share.split()[0]) <= 1
+    assert "(>= 0.95)" in share
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.slow
+@pytest.mark.usefixtures("bubblewrap")
+def test_a_tiny_run_hits_a_run_and_compares_its_rows():
+    """By this seed the first connection is cut: one item is infra, resumed, and then equal."""
+    done = run("faults", "--tiny", "--times=1", "--kind=connections cut", "--seed=22")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| 1 hits in 1 runs, 1 resumes | goal met" in done.stdout
 
 
 @pytest.mark.bubblewrap

@@ -1,5 +1,8 @@
 """Is a run bounded by its model server? Prints one table: `python -m tests.benchmarks.throughput`.
 
+With `--peers FOLDER`, an environment that has it, Inspect AI does the same work in the same rounds:
+its own HumanEval-style task with its local sandbox, 64 connections.
+
 HumanEval's tasks are drawn from a server in a process of its own that answers after a fixed time in
 a fixed number of slots; its own ceiling is measured with bare sockets. Rounds go in turn: ours, and
 the `openai` package alone with the same requests. Every answer is verified and every verdict is
@@ -15,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,10 +27,15 @@ from pathlib import Path
 from pytest_mcode.benchmarks.humaneval import HumanEval
 from pytest_mcode.core.errors import DataError
 from pytest_mcode.core.fingerprint import seed_for
+from pytest_mcode.generation import prompts
 
+from . import measured
+from .metered import metered
 from .model_server import is_right
 from .workloads import DATA, ROOT
 
+PEER = Path(__file__).with_name("inspect_peer.py")
+CURE = "python3 -m venv FOLDER && FOLDER/bin/pip install inspect-ai openai; --peers FOLDER"
 LATENCY_S = 0.2
 SLOTS = 64
 WALL_GOAL = 1.10
@@ -49,6 +56,8 @@ class Figures:
     ours: list[dict[str, float]] = field(default_factory=list)
     bare: list[dict[str, float]] = field(default_factory=list)
     sockets: list[dict[str, float]] = field(default_factory=list)
+    beside: list[tuple[dict[str, float], dict[str, float]]] = field(default_factory=list)
+    """Ours with bubblewrap, whose processes can be measured, and Inspect AI."""
     grid: tuple[int, int, int] = (0, 0, 0)
     """Requests of a grid of cells: that were needed, that came, that came in a second run."""
 
@@ -100,14 +109,37 @@ def ours(options: argparse.Namespace, url: str, folder: Path, *given: str) -> di
     command += [f"--mcode-limit={options.tasks}", f"--mcode-concurrency={SLOTS}", *given]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MCODE_")}
     environment |= {"RUN_CLOCK": str(clock), "PYTHONPATH": str(ROOT)}
-    begun = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    done, whole = metered(command, folder, environment)
     if done.returncode or not clock.exists():
         raise FailedError(done.stdout + done.stderr)
-    whole = {"whole_s": time.perf_counter() - begun}
     return json.loads(clock.read_text()) | whole | counts(url)
+
+
+def inspect(options: argparse.Namespace, url: str, folder: Path) -> dict[str, float]:
+    """The same work with Inspect AI; every answer must have passed there too."""
+    tasks = HumanEval().load(options.data).tasks[: options.tasks]
+    rows = [
+        {
+            "id": task.task_id,
+            "opening": prompts.opening(task, "chat")[0].content,
+            "prompt": task.prompt,
+            "tests": task.tests,
+        }
+        for task in tasks
+    ]
+    given = folder / "tasks.jsonl"
+    given.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [str(options.peers / "bin" / "python"), str(PEER), url, str(given)]
+    command += [str(options.samples), str(SLOTS), str(folder / "logs")]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("INSPECT_")}
+    done, whole = metered(command, folder, environment)
+    if done.returncode:
+        raise FailedError(done.stdout + done.stderr)
+    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    asked = counts(url)["asked"]
+    if not took["passed"] == took["samples"] == asked == options.tasks * options.samples:
+        raise FailedError(f"Inspect AI: {took}, {asked} requests")
+    return took | whole
 
 
 def measure(options: argparse.Namespace) -> Figures:
@@ -124,8 +156,18 @@ def measure(options: argparse.Namespace) -> Figures:
             if took["asked"] != figures.requests:
                 raise FailedError(f"{took['asked']} requests, not {figures.requests}")
             figures.ours.append(took)
+            if options.peers:
+                figures.beside.append(beside(options, url))
     figures.grid = grid(options)
     return figures
+
+
+def beside(options: argparse.Namespace, url: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Ours with bubblewrap, then Inspect AI."""
+    cells = argparse.Namespace(**vars(options) | {"sandbox": "bubblewrap"})
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        took = ours(cells, url, Path(first), f"--mcode-samples={options.samples}")
+        return took, inspect(options, url, Path(second))
 
 
 def grid(options: argparse.Namespace) -> tuple[int, int, int]:
@@ -151,7 +193,7 @@ def chain(task_id: str, sample: int) -> int:
     return 4
 
 
-def table(figures: Figures) -> str:
+def rows(figures: Figures) -> list[measured.Row]:
     """The measured ratios, each with its goal."""
     pairs = list(zip(figures.ours, figures.bare, strict=True))
     wall = [run["wall_s"] / figures.ideal_s for run, _ in pairs]
@@ -161,7 +203,7 @@ def table(figures: Figures) -> str:
     sockets = statistics.median(one["wall_s"] for one in figures.sockets)
     alone = statistics.median(one["wall_s"] for one in figures.bare)
     whole = statistics.median(run["whole_s"] for run in figures.ours)
-    rows = [
+    return [
         ("wall / ideal, first item to last", spread(wall), goal(wall, WALL_GOAL)),
         ("CPU / bare openai.AsyncOpenAI", spread(cpu), goal(cpu, CPU_GOAL)),
         ("CPU ms per request, ours", spread([run["cpu_s"] * each for run, _ in pairs]), ""),
@@ -179,9 +221,29 @@ def table(figures: Figures) -> str:
             str(again),
             "goal met" if again == 0 else "goal NOT met (0)",
         ),
+        *against_inspect(figures),
     ]
-    lines = [f"| {name} | {value} | {verdict} |" for name, value, verdict in rows]
-    return "\n".join(["| | measured | |", "|---|--:|---|", *lines])
+
+
+def against_inspect(figures: Figures) -> list[measured.Row]:
+    """Inspect AI's time in units of ours, both with all of their processes."""
+    if not figures.beside:
+        return [("Inspect AI", "not measured", f"no --peers: {CURE}")]
+    times = [
+        ("Inspect AI / ours, wall, whole process", "whole_s"),
+        ("Inspect AI / ours, wall, first request to last verdict", "wall_s"),
+        ("Inspect AI / ours, CPU, whole process and children", "whole_cpu_s"),
+    ]
+    found: list[measured.Row] = []
+    for name, key in times:
+        ratios = [peer[key] / mine[key] for mine, peer in figures.beside]
+        met = statistics.median(ratios) > 1
+        found.append((name, spread(ratios), "goal met (> 1)" if met else "goal NOT met (> 1)"))
+    mine, peer = figures.beside[-1]
+    seconds = ", ".join(
+        f"{one['whole_s']:.1f} and {one['whole_cpu_s']:.1f}" for one in (peer, mine)
+    )
+    return [*found, ("seconds of wall and CPU, Inspect AI, ours (last round)", seconds, "")]
 
 
 def spread(values: Sequence[float]) -> str:
@@ -207,19 +269,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("MCODE_DATA") or DATA))
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", type=Path, help="environment with Inspect AI")
+    parser.add_argument("--keep", action="store_true", help=measured.KEEP)
     parser.add_argument("--tiny", action="store_true", help="a few requests: does all of it work?")
     options = parser.parse_args(arguments)
     options.tasks, options.samples, options.grid = (4, 2, 2) if options.tiny else (164, 10, 20)
     options.rounds = 1 if options.tiny else options.rounds
     options.data = options.data.absolute()
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    options.peers = options.peers and options.peers.absolute()
+    load = measured.surroundings()
     try:
         figures = measure(options)
     except (DataError, FailedError) as error:
         say(f"{type(error).__name__}: {error}")
         return 1
     title = f"{options.tasks} tasks x {options.samples} samples, {LATENCY_S:g} s, {SLOTS} slots"
-    print(f"{title}, {len(os.sched_getaffinity(0))} cores, load {load}\n\n{table(figures)}")
+    measured.show("throughput", f"{title}, {load}", rows(figures), keep=options.keep)
     return 0
 
 
