@@ -173,6 +173,11 @@ class Session:
         """The run has come to an item of this variant: servers of other models may go."""
         self.models.turn_to(self.names.model(variant.model))
 
+    def in_turn(self, variant: Variant) -> str:
+        """Its model, where the model's server gives way to those of others; else empty."""
+        model = self.names.model(variant.model)
+        return model if self.models.in_turn(model) else ""
+
     def submit(self, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""
 

@@ -20,9 +20,17 @@ class Lookahead:
         self._started = 0
 
     def start(self, upcoming: Iterable[tuple[str, Cell]]) -> None:
-        """Start up to one window of (node id, cell) pairs that are not yet under way."""
-        room = None
+        """Start up to one window of (node id, cell) pairs that are not yet under way.
+
+        Of models that take turns only the first is asked: a server that is held for later items
+        keeps that of earlier ones from coming up, and the run waits for those.
+        """
+        room, turn = None, ""
         for node_id, cell in upcoming:
+            model = self._session.in_turn(cell.variant)
+            turn = turn or model
+            if model not in ("", turn):
+                return
             if node_id not in self._futures:
                 self._begin(node_id, cell)
             room = self._session.window() if room is None else room - 1

@@ -1,0 +1,57 @@
+"""What is begun before its turn, and what must wait."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import pytest
+
+from pytest_mcode.core.records import Task, Variant
+from pytest_mcode.session.cells import Cell
+from pytest_mcode.session.lookahead import Lookahead
+
+TASK = Task("b", "T/0", "", "function", "f", "", "")
+
+
+@dataclass
+class Begun:
+    """Stands for a session: models in capitals have servers that take turns."""
+
+    room: int = 100
+    models: list[str] = field(default_factory=list)
+
+    def in_turn(self, variant: Variant) -> str:
+        return variant.model if variant.model.isupper() else ""
+
+    def window(self) -> int:
+        return self.room
+
+    def submit(self, cell: Cell) -> Future:
+        self.models.append(cell.variant.model)
+        return Future()
+
+
+@pytest.mark.parametrize(
+    ("upcoming", "begun"),
+    [
+        ("AABBC", "AA"),  # B asked for now could come up before A does, and A is waited for
+        ("BBC", "BB"),
+        ("aAABa", "aAA"),  # the next server may come up while a model elsewhere is asked
+        ("Aaa", "Aaa"),
+        ("abc", "abc"),
+    ],
+)
+def test_only_one_of_the_models_that_take_turns_is_asked(upcoming, begun):
+    """The run would wait for one whose server waits for another to go that is held ahead."""
+    session = Begun()
+    cells = [(f"{i}", Cell(TASK, Variant("b", model))) for i, model in enumerate(upcoming)]
+    Lookahead(session).start(cells)
+    assert "".join(session.models) == begun
+
+
+def test_no_more_than_a_window_is_begun_beside_the_current_item():
+    """Memory holds what generator and sandbox need, not the whole run."""
+    session = Begun(room=3)
+    Lookahead(session).start([(f"{i}", Cell(TASK, Variant("b", "a"))) for i in range(10)])
+    assert len(session.models) == 1 + 3
