@@ -25,6 +25,7 @@ HOME_OF = {
     "openai": "generation",
     "ollama": "generation",
     "httpx": "generation",
+    "h11": "generation",
     "docker": "sandboxes",
     "requests": "sandboxes",
     "sqlite_utils": "store",

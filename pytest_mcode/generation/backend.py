@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import json
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, InfraError
@@ -69,27 +71,59 @@ def lighten(live: Any) -> None:
     """Take what costs Mellea's backend for OpenAI most in each request, and is always the same.
 
     To be called on the loop that will generate: there is one client for each. Another version of
-    Mellea that is built otherwise stays as it is, and slower.
+    Mellea or of its client that is built otherwise stays as it is, and slower.
     """
-    if not hasattr(live, "_openai_client_kwargs") or not hasattr(live, "_async_client"):
+    client: Any = getattr(live, "_async_client", None)
+    if not hasattr(client, "_make_status_error_from_response"):
         return
     from openai.resources.chat.completions import Completions
+    from openai.types import Completion
     from openai.types.chat import ChatCompletion
 
     known = frozenset(inspect.signature(Completions.create).parameters) - {"self"}
     live.filter_chat_completions_kwargs = lambda options: {
         name: value for name, value in options.items() if name in known
     }
-    if (http_client := lanes.client()) is not None:
-        live._openai_client_kwargs["http_client"] = http_client
-    client = live._async_client
+    sent = {**client.auth_headers, **client.default_headers}
+    own = lanes.to(str(client.base_url), {k: v for k, v in sent.items() if isinstance(v, str)})
+    client.chat.completions.create = _poster(client, own, "/chat/completions", ChatCompletion)
+    client.completions.create = _poster(client, own, "/completions", Completion)
+    if own is not None:
+        client.close = functools.partial(_closed, own, client.close)
+
+
+def _poster(client: Any, own: lanes.Lanes | None, path: str, kind: Any) -> Any:
+    """What stands in for `create` of the client: posts to `path`, and returns a `kind`."""
 
     async def create(*, extra_body: Any = None, **body: Any) -> Any:
         # What we send is plain JSON already, which `create` would walk through against its types.
         whole = {**body, **(extra_body or {})}
-        return await client.post("/chat/completions", body=whole, cast_to=ChatCompletion)
+        if own is None:
+            return await client.post(path, body=whole, cast_to=kind)
+        reply = await own.post(path, json.dumps(whole).encode())
+        if reply.is_plain:
+            return _read(kind, json.loads(reply.body))
+        response = reply.response(str(client.base_url))
+        if response.is_error:
+            raise client._make_status_error_from_response(response)
+        if response.is_redirect:
+            return await client.post(path, body=whole, cast_to=kind)
+        return _read(kind, response.json())
 
-    client.chat.completions.create = create
+    return create
+
+
+def _read(kind: Any, data: Any) -> Any:
+    """As the client reads it; what keeps to the protocol, nine times as fast."""
+    try:
+        return kind.model_validate(data)
+    except ValueError:
+        return kind.construct(**data)
+
+
+async def _closed(own: lanes.Lanes, close: Callable[[], Awaitable[None]]) -> None:
+    await own.aclose()
+    await close()
 
 
 def form(request: Request) -> Any:

@@ -15,7 +15,7 @@ from llm_servers import Fault, Ollama, Server
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.fingerprint import seed_for
 from pytest_mcode.core.records import Message, ModelSpec, Request, Sampling, Task
-from pytest_mcode.generation import lanes, prompts
+from pytest_mcode.generation import prompts
 from pytest_mcode.generation.extraction import extract
 from pytest_mcode.generation.garbage import Garbage
 from pytest_mcode.generation.gold import Gold
@@ -261,15 +261,6 @@ def test_a_demanded_format_is_on_the_wire_and_in_the_record(kind):
             (found,) = [body["format"] for body in bodies if body.get("format")]
     assert found == schema
     assert [answer.options.get("format") for answer in answers] == [schema, None]
-
-
-def test_a_proxy_of_the_environment_is_left_to_the_library(monkeypatch):
-    """Our own connections go straight to the server, so they are not used behind a proxy."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    assert lanes.client() is not None
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert lanes.client() is None
 
 
 def test_default_concurrency(monkeypatch):
