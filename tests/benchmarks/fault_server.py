@@ -3,8 +3,8 @@
     python -m tests.benchmarks.fault_server PORT LATENCY_S KIND SHARE SEED
 
 That share of the requests ends in a fault of the kind (`500`, `429`, `hang`, `cut`); all others are
-answered as `tests.plugin.model` does, by messages and seed alone. Prints a line when it listens,
-ends with its standard input.
+answered as `tests.plugin.model` does, by messages and seed alone. Prints a line when it listens and
+one for each fault; ends with its standard input.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ class Failing(Model):
         self.answering = threading.Lock()
 
     def fault(self, body):
-        """Drawn for each request."""
-        return FAULTS[self.kind_of_fault] if self.drawn.random() < self.share else None
+        """Drawn for each request, and told."""
+        if self.drawn.random() >= self.share:
+            return None
+        print("fault", flush=True)
+        return FAULTS[self.kind_of_fault]
 
     def post(self, path, body):
         """One at a time: the answer passes through an attribute."""

@@ -18,8 +18,8 @@ from typing import Any
 from .processes import below
 from .workloads import ROOT
 
-GRID = ("--mcode-samples=1,3", "--mcode-debug-iters=1", "--mcode-concurrency=4")
-LATENCY_S = 0.15
+GRID = ("--mcode-samples=1,5", "--mcode-debug-iters=1", "--mcode-concurrency=4")
+LATENCY_S = 0.1
 ROWS = (
     "SELECT i.nodeid, i.state, i.solved, i.solved_by, i.samples_generated, i.error, a.sample,"
     " a.iteration, a.verdict, a.answer, a.prompt, a.options, a.prompt_tokens, a.completion_tokens,"
@@ -44,6 +44,8 @@ class Server:
             self.port = free.getsockname()[1]
         self.given = [str(LATENCY_S), kind, str(share), str(seed)]
         self.process: subprocess.Popen[str] | None = None
+        self.faults = 0
+        """That it has made by itself."""
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.benchmarks.fault_server", str(self.port)]
@@ -58,7 +60,7 @@ class Server:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.faults += self.process.communicate()[0].count("fault")
             self.process = None
 
     def __enter__(self) -> Server:
@@ -113,16 +115,33 @@ class Case:
             found.setdefault(row[0], []).append(row)
         return found
 
-    def wait_until(self, moment: float, process: subprocess.Popen[bytes]) -> bool:
-        """Sleep until that time of the monotonic clock; whether the process is still there."""
-        while time.monotonic() < moment and process.poll() is None:
-            time.sleep(0.01)
-        return process.poll() is None
+    def reached(self, items: int, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until so many items are done; whether the run goes on."""
+        while process.poll() is None:
+            if (
+                sum(n for (n,) in self.ask("SELECT count(*) FROM items WHERE state = 'done'"))
+                >= items
+            ):
+                return process.poll() is None
+            time.sleep(0.02)
+        return False
 
 
-Story = Callable[[Case, random.Random, float], Iterator[bool]]
-"""Starts a run that takes about so many seconds and does to it what it is about: yields once the
-run has ended, and whether it was hit."""
+Story = Callable[[Case, random.Random, float], Iterator[int]]
+"""Starts a run whose first item is done after about so many seconds, and does to it what it is
+about: yields once the run has ended, and how many faults have met it."""
+
+
+def struck(
+    case: Case, process: subprocess.Popen[bytes], dice: random.Random, first_s: float
+) -> bool:
+    """Wait for any moment of a run, one in five before its first item; whether it still goes."""
+    items = dice.randrange(-4, 16)
+    if items >= 0 and not case.reached(items, process):
+        return False
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(dice.uniform(0.0, first_s if items < 0 else 0.3))
+    return process.poll() is None
 
 
 def ended(process: subprocess.Popen[bytes]) -> None:
@@ -130,61 +149,59 @@ def ended(process: subprocess.Popen[bytes]) -> None:
     process.wait(timeout=300)
 
 
-def unharmed(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
-    """The fault is the server's own."""
+def unharmed(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
+    """The faults are the server's own."""
     ended(case.start())
-    yield True
+    yield 0
 
 
-def server_restarted(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
-    """Killed and started again, up to three times in a run."""
-    process, hit, begun = case.start(), False, time.monotonic()
-    for moment in sorted(dice.uniform(0.3, 1.0) * seconds for _ in range(3)):
-        if case.wait_until(begun + moment, process):
+def server_restarted(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
+    """Killed and started again, up to twice in a run."""
+    process, kills = case.start(), 0
+    for _ in range(2):
+        if struck(case, process, dice, first_s):
             case.server.kill()
-            hit = True
+            kills += 1
             time.sleep(dice.uniform(0.1, 1.5))
             case.server.start()
     ended(process)
-    yield hit
+    yield kills
 
 
-def server_gone(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
+def server_gone(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
     """Killed, and back only when the run has given up."""
-    process, begun = case.start("--mcode-patience=0.5"), time.monotonic()
-    hit = case.wait_until(begun + dice.uniform(0.4, 1.0) * seconds, process)
+    process = case.start("--mcode-patience=0.5")
+    hit = struck(case, process, dice, first_s)
     case.server.kill()
     ended(process)
     case.server.start()
-    yield hit
+    yield int(hit)
 
 
-def worker_killed(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
+def worker_killed(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
     """kill -9 of one of two workers of pytest-xdist."""
-    process, begun = case.start("-n2"), time.monotonic()
-    hit = case.wait_until(begun + dice.uniform(0.3, 1.0) * (seconds + 2), process)
+    process = case.start("-n2")
+    hit = struck(case, process, dice, first_s)
     workers = [pid for pid in below(process.pid) if b"exec(eval(" in _command(pid)]
     if hit and workers:
         with suppress(ProcessLookupError):
             os.kill(dice.choice(workers), signal.SIGKILL)
     ended(process)
-    yield hit and bool(workers)
+    yield int(hit and bool(workers))
 
 
-def controller_killed(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
-    """kill -9 of pytest itself, now and then with two workers."""
-    workers = dice.choice([(), ("-n2",)])
-    process, begun = case.start(*workers), time.monotonic()
-    hit = case.wait_until(begun + dice.uniform(0.2, 1.0) * seconds, process)
+def controller_killed(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
+    """kill -9 of pytest itself, every second time with two workers."""
+    process = case.start(*dice.choice([(), ("-n2",)]))
+    hit = struck(case, process, dice, first_s)
     process.kill()
     ended(process)
-    yield hit
+    yield int(hit)
 
 
-def disk_full(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
+def disk_full(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
     """The database lies on a file system that is too small, and then is given more room."""
-    folder = case.database.parent
-    size = dice.randrange(150, 700)
+    folder, size = case.database.parent, dice.randrange(150, 700)
     if os.geteuid() != 0:
         raise AbsentError("mounting a small file system needs root")
     options = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
@@ -195,19 +212,19 @@ def disk_full(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]
         ended(process)
         more = ["mount", "-o", "remount,size=64m", str(folder)]
         subprocess.run(more, capture_output=True, check=True)
-        yield process.returncode != 0
+        yield int(process.returncode != 0)
     finally:
         subprocess.run(["umount", str(folder)], capture_output=True, check=False)
 
 
-def two_runs(case: Case, dice: random.Random, seconds: float) -> Iterator[bool]:
+def two_runs(case: Case, dice: random.Random, first_s: float) -> Iterator[int]:
     """Two runs of the same options into one database, begun within a second."""
     first = case.start()
     time.sleep(dice.uniform(0.0, 1.0))
     second = case.start()
     ended(first)
     ended(second)
-    yield True
+    yield 1
 
 
 def _command(pid: int) -> bytes:

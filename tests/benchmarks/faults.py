@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.faults --times 10 [--kind "controller killed"] [--seed 1]
 
-A grid of 20 items (10 tasks, 1 and 3 samples, one repair) on a model server whose answers depend on
+A grid of 20 items (10 tasks, 1 and 5 samples, one repair) on a model server whose answers depend on
 messages and seed alone. What is hit is taken up with `--mcode-resume` until nothing is left. Then
 the rows must be those of an undisturbed run; whatever was measured before must have stayed as it
 was, and at no time may a measured item have other rows than it has in the end: an infra error that
@@ -34,10 +34,10 @@ MOST_RESUMES = 8
 
 @dataclass
 class Undisturbed:
-    """A run that nothing happened to: its rows, how long it took, further options."""
+    """A run that nothing happened to: its rows, when its first item was done, further options."""
 
     rows: Rows
-    seconds: float
+    first_s: float
     more: Sequence[str]
 
 
@@ -47,7 +47,7 @@ class Tally:
 
     times: int = 0
     hits: int = 0
-    """Of these, faults that met a run that was going."""
+    """Faults that met a run that was going."""
     resumes: int = 0
     problems: list[str] = field(default_factory=list)
     absent: str = ""
@@ -87,8 +87,8 @@ def tell(case: Case, story: Story, quiet: Undisturbed, dice: random.Random) -> T
     """One run that is hit, and what it takes to complete it."""
     tally, runs = Tally(times=1), 2 if story is stories.two_runs else 1
     kept: set[tuple[Any, ...]] = set()
-    for hit in story(case, dice, quiet.seconds):
-        tally.hits += hit
+    for hits in story(case, dice, quiet.first_s):
+        tally.hits += hits
         for _ in range(MOST_RESUMES):
             tally.problems += [
                 f"before the end, {said}" for said in compare(case, quiet.rows, whole=False)
@@ -112,8 +112,10 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Tally]:
     with Server() as server:
         case = Case(folder / "undisturbed", server, *options.more)
         begun = time.monotonic()
-        ended(case.start())
-        seconds = time.monotonic() - begun
+        process = case.start()
+        case.reached(1, process)
+        first_s = time.monotonic() - begun
+        ended(process)
         expected = case.rows(case.runs()[0])
     states = Counter(rows[0][1] for rows in expected.values())
     if states != {"done": options.items}:
@@ -127,7 +129,7 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Tally]:
             place = folder / f"{number}-{name.replace(' ', '-').replace('%', '')}"
             dice = random.Random(f"{options.seed}/{number}/{name}")
             try:
-                once = strike(name, Undisturbed(expected, seconds, options.more), place, dice)
+                once = strike(name, Undisturbed(expected, first_s, options.more), place, dice)
             except AbsentError as error:
                 tally.absent = str(error)
                 continue
@@ -137,7 +139,8 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Tally]:
             tally.problems += [f"{place.name}: {said}" for said in once.problems]
             took = time.monotonic() - begun
             state = f"{len(once.problems)} PROBLEMS" if once.problems else "rows equal"
-            say(f"{number + 1} {name}: {once.resumes} resumes, {state}, {took:.0f} s")
+            counts = f"{once.hits} faults, {once.resumes} resumes"
+            say(f"{number + 1} {name}: {counts}, {state}, {took:.0f} s")
             if not once.problems:
                 shutil.rmtree(place)
     return tallies
@@ -147,7 +150,9 @@ def strike(name: str, quiet: Undisturbed, place: Path, dice: random.Random) -> T
     """One fault of a kind."""
     story, (kind, share), more = KINDS[name]
     with Server(kind, share, dice.randrange(1 << 30)) as server:
-        return tell(Case(place, server, *quiet.more, *more), story, quiet, dice)
+        tally = tell(Case(place, server, *quiet.more, *more), story, quiet, dice)
+    tally.hits += server.faults
+    return tally
 
 
 def rows(tallies: dict[str, Tally]) -> list[measured.Row]:
@@ -157,7 +162,7 @@ def rows(tallies: dict[str, Tally]) -> list[measured.Row]:
         if tally.absent:
             found.append((name, "not measured", tally.absent))
             continue
-        value = f"{tally.hits} hits in {tally.times} runs, {tally.resumes} resumes"
+        value = f"{tally.hits} faults in {tally.times} runs, {tally.resumes} resumes"
         verdict = (
             f"NOT met: {len(tally.problems)} differences"
             if tally.problems

@@ -133,7 +133,7 @@ def test_a_tiny_run_hits_a_run_and_compares_its_rows():
     """By this seed the first connection is cut: one item is infra, resumed, and then equal."""
     done = run("faults", "--tiny", "--times=1", "--kind=connections cut", "--seed=22")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "| 1 hits in 1 runs, 1 resumes | goal met" in done.stdout
+    assert "| 1 faults in 1 runs, 1 resumes | goal met" in done.stdout
 
 
 @pytest.mark.bubblewrap
