@@ -168,6 +168,8 @@ def _says_something(block: Block) -> bool:
 
 def _best(entries: list[Block], name: str) -> Block:
     """The last block whose definition is finished; else the last that parses; else the longest."""
+    if len(entries) == 1:
+        return entries[0]
     trees = [(b, source.parse(_whole(b, name))) for b in entries]
     parsed = [(b, tree) for b, tree in trees if tree is not None]
     finished = [b for b, tree in parsed if not source.is_placeholder(tree, name)]
@@ -187,7 +189,7 @@ def _whole(block: Block, name: str) -> str:
 def _joined(blocks: list[Block], chosen: Block, task: Task) -> str:
     """The chosen block with those other blocks that define names which it or the tests need."""
     code = _whole(chosen, task.entry_point)
-    tree = source.parse(code)
+    tree = source.parse(code) if len(blocks) > 1 else None
     if tree is None:
         return code
     given = source.parse(task.preamble)
