@@ -20,6 +20,7 @@ from pytest_mcode.core.records import (
 )
 from pytest_mcode.generation import extraction, prompts, wire
 from pytest_mcode.session.settings import Settings
+from pytest_mcode.session.together import Together
 from pytest_mcode.session.traffic import Traffic
 
 RECORDED = frozenset({"gold", "garbage", "replay"})
@@ -44,7 +45,7 @@ class Pool:
     ) -> None:
         self._made: OrderedDict[str, asyncio.Task[Any]] = OrderedDict()
         self._share = share
-        self._find = find
+        self._find = Together(find) if find else None
         self._capacity = capacity
         self.close = close
         """Let go of the database; safe to call twice."""
@@ -82,7 +83,7 @@ class Pool:
         """The answer of an earlier draw; in a thread, because the disk may be slow."""
         if self._find is None or not draw:
             return None
-        return await asyncio.to_thread(self._find, draw)
+        return await self._find(draw)
 
 
 def source(generator: Generator, dataset: Dataset, sampling: Sampling) -> str:

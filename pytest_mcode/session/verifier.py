@@ -23,6 +23,7 @@ from pytest_mcode.core.records import Json, Program, Verdict
 from pytest_mcode.session import wellformed
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.settings import Settings
+from pytest_mcode.session.together import Together
 
 CAPACITY = 1 << 26
 """Characters of verdicts that are kept in memory; the least recently used go first."""
@@ -75,7 +76,7 @@ class Verifier:
         self._run = (
             (lambda p: engine.awaited(submit(p))) if submit else engine.blocking(sandbox.run)
         )
-        self._look = engine.blocking(find) if find else None
+        self._look = Together(find) if find else None
 
     @classmethod
     def of(cls, settings: Settings, sandbox: Sandbox, engine: Engine) -> Self:
