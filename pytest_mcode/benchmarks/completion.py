@@ -10,6 +10,7 @@ from pytest_mcode.benchmarks.asserts import BUILTINS, count_checks, free_names
 from pytest_mcode.benchmarks.docexamples import public_tests
 from pytest_mcode.benchmarks.source import Loaded, Row
 from pytest_mcode.benchmarks.unittests import count_methods
+from pytest_mcode.core import parsing
 from pytest_mcode.core.errors import DataError
 from pytest_mcode.core.records import Dataset, Limits, Program, Task
 
@@ -126,7 +127,7 @@ def _hoist_future(code: str, preamble: str) -> str:
     if "__future__" not in code:
         return preamble + code
     try:
-        body = ast.parse(code).body
+        body = parsing.tree(code).body
     except (SyntaxError, ValueError):
         return preamble + code
     future = [n for n in body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]

@@ -8,6 +8,8 @@ import functools
 import re
 from collections.abc import Iterator
 
+from pytest_mcode.core import parsing
+
 PARSE_CHARS = 64_000
 """Source longer than this is not parsed: an answer of megabytes is a runaway, not a program."""
 
@@ -41,7 +43,7 @@ def _parse(code: str) -> tuple[ast.Module | None, int]:
     # not safe while another thread runs tests. No answer given here depends on their meaning.
     plain = _ESCAPE.sub("xx", code)
     try:
-        return ast.parse(plain), 0
+        return parsing.tree(plain), 0
     except SyntaxError as error:
         return None, error.lineno or 0
     except (ValueError, RecursionError, MemoryError):

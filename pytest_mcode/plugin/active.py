@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_mcode.core import parsing
 from pytest_mcode.plugin import (
     collection,
     gate,
@@ -96,9 +97,17 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the outcome on the report."""
-    report = yield
+    with parsing.ALONE:
+        report = yield
     recording.attach(item, call, report)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_keyboard_interrupt() -> Generator[None, Any, Any]:
+    """Let pytest say where it was interrupted."""
+    with parsing.ALONE:
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -191,7 +191,7 @@ def test_ctrl_c_leaves_no_line_behind(terminal, model):
     for lines in run.shots():
         if live(lines) and run.interrupted is False:
             run.interrupt()
-    assert run.status == 2
+    assert run.status == 2, "\n".join(run.lines())
     assert live(run.lines()) == []
     assert any("KeyboardInterrupt" in line for line in run.lines())
 
