@@ -6,7 +6,6 @@ Functions by name, few objects: see `supervisor`.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from contextlib import suppress
 from os import (
@@ -19,22 +18,23 @@ from os import (
     listdir,
     lseek,
     memfd_create,
+    pread,
     sched_getaffinity,
     stat,
     wait4,
 )
-from resource import getrlimit
 
 KILL = int(signal.SIGKILL)
-LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+LIMITS = os.open("/proc/self/limits", os.O_RDONLY)
+"""This process's own limits, as the kernel tells them: one call instead of sixteen."""
 OWNS_TMP = stat("/tmp").st_uid == os.getuid()
 """True in a user namespace, where a program could change the mode of /tmp."""
 
 
 def state() -> list[object]:
     """What a worker of the same user could have changed about this process."""
-    found: list[object] = [getrlimit(number) for number in LIMITS]
-    found += getpriority(PRIO_PROCESS, 0), sched_getaffinity(0)
+    found: list[object] = [pread(LIMITS, 4096, 0), getpriority(PRIO_PROCESS, 0)]
+    found.append(sched_getaffinity(0))
     if OWNS_TMP:
         found.append(stat("/tmp").st_mode)
     return found

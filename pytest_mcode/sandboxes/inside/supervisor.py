@@ -10,7 +10,7 @@ other end is a fresh worker's, together with the report on the worker before. On
 whether it is still itself.
 
 Lean on purpose. A fork shares all pages; each one that either side then writes to, be it only to
-count a reference, is copied: 2 microseconds a page, nearly half of what a program costs. Hence
+count a reference, is copied: 2 microseconds a page, a third of what a program costs. Hence `pages`,
 functions by name instead of by module and attribute (four pages less each), one worker made before
 the first fork, and few objects per round. `perf record -e page-faults -c 1 -d` shows them.
 """
@@ -23,7 +23,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import _socket
-import gc
 import resource
 import signal
 from _socket import SCM_RIGHTS, SOL_SOCKET, socketpair
@@ -33,7 +32,8 @@ from typing import Any, NoReturn
 
 import guard
 import packages
-from clearing import empty_tmp, new_output, oom_kills, reap, renew_output, state
+from clearing import LIMITS, empty_tmp, new_output, oom_kills, reap, renew_output, state
+from pages import SetMemory, settle
 
 PRELOADED = (
     *("typing", "math", "re", "collections", "heapq", "itertools", "functools", "copy"),
@@ -80,14 +80,19 @@ def confine(memory: int) -> None:
     sys.argv = [""]
 
 
-def hide() -> None:
-    """Not dumpable: workers of the same user can neither trace this process nor open its files."""
+def hide() -> SetMemory:
+    """Not dumpable: workers of the same user can neither trace this process nor open its files.
+
+    Returns what `settle` needs of the C library, which is forgotten afterwards.
+    """
     import ctypes
 
+    set_memory = ctypes.memset
     if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
     for name in [name for name in sys.modules if "ctypes" in name]:
         del sys.modules[name]
+    return set_memory
 
 
 def meet_judge(judge_uid: int) -> _socket.socket:
@@ -153,6 +158,7 @@ def live(serve: Any, worker: Any, connection: _socket.socket, *others: _socket.s
     try:
         for other in others:
             close(other.fileno())
+        close(LIMITS)
         setrlimit(RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
         setsid()
         serve(worker, connection.recv, connection.sendall)
@@ -160,7 +166,7 @@ def live(serve: Any, worker: Any, connection: _socket.socket, *others: _socket.s
         _exit(0)
 
 
-def supervise(judge: _socket.socket, score: int, usual: bytes) -> None:
+def supervise(judge: _socket.socket, score: int, usual: bytes, set_memory: SetMemory) -> None:
     """Fork, hand over, wait for the byte, clear up; until the judge is gone."""
     guard.insist(first_process=True)  # again: whoever calls this, it kills and wipes
     from warm import warm_up
@@ -170,8 +176,7 @@ def supervise(judge: _socket.socket, score: int, usual: bytes) -> None:
     warm_up()
     worker = Worker()  # each child has a copy of its own; made once, its pages stay as they are
     sys.modules["candidate"] = worker.module
-    gc.collect()
-    gc.freeze()
+    settle(set_memory)
     new_output()
     pristine, killed, report = state(), oom_kills(), b"first"
     while True:
@@ -203,7 +208,7 @@ def main(arguments: list[str]) -> None:
     memory, judge_uid = int(arguments[0]), int(arguments[1])
     preload()
     score, usual = open_score()
-    hide()
+    set_memory = hide()
     confine(memory)
     if arguments[2:3] == ["--socket-fd"]:
         judge = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, int(arguments[3]))
@@ -211,7 +216,7 @@ def main(arguments: list[str]) -> None:
     else:
         judge = meet_judge(judge_uid)
     redirect()
-    supervise(judge, score, usual)
+    supervise(judge, score, usual, set_memory)
 
 
 if __name__ == "__main__":

@@ -274,3 +274,27 @@ def test_a_claim_of_any_shape_becomes_text():
     """What a worker says of an exception may be anything."""
     for claim in ({}, {"tb": [[1]], "n": 3, "m": []}, {"tb": [["x", 1], [2, "g"]], "n": "E"}):
         assert suite.trace_text(claim, "a\nb\n").startswith("Traceback")
+
+
+TOUCH = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+import clearing
+names = [name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"]
+for name in names:
+    number, pristine = getattr(resource, name), clearing.state()
+    soft, hard = resource.getrlimit(number)
+    if hard == 0:
+        continue
+    resource.setrlimit(number, ((soft if soft > 0 else hard if hard > 0 else 1 << 40) - 1, hard))
+    if clearing.state() == pristine:
+        print(name)
+"""
+
+
+def test_every_limit_of_the_supervisor_is_looked_at():
+    """A worker that changed one of them is found out: the slot is made anew."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", TOUCH, str(INSIDE)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
