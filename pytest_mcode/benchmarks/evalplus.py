@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_mcode.benchmarks import completion, source
+from pytest_mcode.benchmarks import completion, release, source
 from pytest_mcode.benchmarks.docexamples import public_tests
 from pytest_mcode.benchmarks.evalplus_rules import LEFT_OUT, MBPP_CONVERSIONS, RULES, SLOW, Rules
 from pytest_mcode.benchmarks.humaneval import UNTRUE
@@ -52,7 +52,8 @@ class EvalPlus:
         self.stem = release.stem + {"": "", "mini": "-Mini", "noextreme": "-NoExtreme"}[variant]
 
     def load(self, data: Path | None) -> Dataset:
-        """The tasks from `data`, else from the cache that EvalPlus itself keeps. `DataError`."""
+        """The tasks from `data`, else from the cache that EvalPlus itself keeps, else from ours,
+        where the release file is downloaded to. Raises `DataError`."""
         loaded = source.read([self._file(data and data.expanduser())])
         tasks: dict[str, Task] = {}
         for row in loaded.rows:
@@ -79,12 +80,8 @@ class EvalPlus:
                     () if folder is None else (*folder.glob(name), *folder.glob(f"*/{name}"))
                 ):
                     return found
-        page = f"https://github.com/evalplus/{self.release.stem.lower()}_release/releases"
-        where = f" in {data}" if data else ""
-        raise DataError(
-            f"{self.name}: no {self.stem}.jsonl.gz{where}: download it from "
-            f"{page}/tag/{version} and name its folder with --mcode-data=DIR"
-        )
+        where = f" no {self.stem}.jsonl.gz in {data};" if data else ""
+        return release.fetched(self.stem, version, f"{self.name}:{where}")
 
 
 class HumanEvalPlus(EvalPlus):

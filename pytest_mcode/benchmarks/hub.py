@@ -62,12 +62,12 @@ def pull(pinned: Pinned, asked: str = "") -> list[dict[str, Json]]:
     return rows
 
 
-def unreachable() -> str:
-    """Why the hub cannot be asked, or nothing; answers within `PATIENCE_S`."""
+def unreachable(url: str = "") -> str:
+    """Why a server, or the hub, cannot be asked, or nothing; answers within `PATIENCE_S`."""
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
         if os.environ.get(name, "").upper() in {"1", "ON", "YES", "TRUE"}:
             return f"{name} is set"
-    host, port = _door()
+    host, port = _door(url or os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     failure = ["no answer"]
 
     def knock() -> None:
@@ -84,12 +84,12 @@ def unreachable() -> str:
     return f"no connection to {host}:{port} ({failure[0]})" if failure[0] else ""
 
 
-def _door() -> tuple[str, int]:
-    """Host and port to which a request to the hub goes first: the hub, or the user's proxy."""
+def _door(url: str) -> tuple[str, int]:
+    """Host and port to which a request goes first: the server, or the user's proxy."""
     from urllib.request import getproxies, proxy_bypass
 
-    endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
-    host = endpoint.hostname or "huggingface.co"
+    endpoint = urlsplit(url)
+    host = endpoint.hostname or ""
     proxy = getproxies().get(endpoint.scheme)
     if proxy and not proxy_bypass(host):
         endpoint = urlsplit(proxy if "//" in proxy else f"//{proxy}")

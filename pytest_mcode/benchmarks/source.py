@@ -98,7 +98,7 @@ def load(wanted: Wanted, data: Path | None) -> Loaded:
         looked = f" not in {data} (expected for example {wanted.files[0]});"
     cached = cache_folder() / f"{wanted.name}-{wanted.pull.revision[:12]}.jsonl"
     if not cached.is_file():
-        _keep(cached, _as_lines(wanted, hub.pull(wanted.pull, f"{wanted.name}:{looked}")))
+        keep(cached, _as_lines(wanted, hub.pull(wanted.pull, f"{wanted.name}:{looked}")))
     loaded = read([cached])
     return Loaded(loaded.rows, loaded.sha256, f"{wanted.pull.repo}@{wanted.pull.revision[:12]}")
 
@@ -211,7 +211,7 @@ def _as_lines(wanted: Wanted, rows: list[dict[str, Json]]) -> bytes:
     return "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows).encode()
 
 
-def _keep(path: Path, content: bytes) -> None:
+def keep(path: Path, content: bytes) -> None:
     """Write whole or not at all: several processes may pull at the same time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -124,6 +124,7 @@ def test_where_the_file_is_not_the_message_says_where_to_get_it(
 ) -> None:
     """File, page and option; EvalPlus's own cache is looked at too."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
         DataError, match=r"MbppPlus-NoExtreme.*mbppplus_release.*v0.2.0.*mcode-data"
     ):
