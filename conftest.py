@@ -13,6 +13,8 @@ DATA = Path(__file__).parent.parent / "shared" / "data"
 # Else each of the runs that tests start would compile and rewrite all our modules for itself: that
 # is two thirds of its time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# pytester gives each test a home of its own, into which each would fetch numpy for the sandbox.
+os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
 REQUIRED_IN_CI = ("docker", "bubblewrap")
 """Marks of tests that a CI run may not skip: there both sandboxes are installed first."""
 

@@ -111,7 +111,8 @@ class Strategy(Protocol):
     An attribute `reports`, a set, may name what reports shall give besides pass@1 and solved@n:
     `pass@k` (assumed without it), `maj@k`, `chosen`, `agreement`. An attribute `prose` that is true
     refuses prompts in the style `completion`; `stops`: it ends draws if `variant.stops_early`;
-    `repairs`, if false, refuses `--mcode-debug-iters`.
+    `repairs`, if false, refuses `--mcode-debug-iters`; `phases`: its requests, but those of
+    repairs, depend on no verdict, so that `--mcode-phase` may draw before anything is verified.
     """
 
     name: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mcode.core.errors import ConfigError, McodeError
-from pytest_mcode.plugin import options, resume, study
+from pytest_mcode.plugin import options, phase, resume, study
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def start(config: pytest.Config) -> None:
             state.benches = state.settings.benches
         if state.node_ids and not state.benches:
             state.benches = tuple(dict.fromkeys(_bench_of(state, n) for n in state.node_ids))
+        phase.check(state)
         resume.take_up(state)
         if state.benches:
             _check(state)
@@ -142,6 +143,7 @@ def _check(state: State) -> None:
     for model in settings.models:
         session.models.check(model)
     ahead = state.worker is None and not state.config.getoption("collectonly")
+    ahead = ahead and not session.only_draws
     if ahead:
         session.confinement.prepare()
     for bench in state.benches:
@@ -179,10 +181,12 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     if "mcode_cell" not in metafunc.fixturenames:
         return
     state = states.of(metafunc.config)
-    cells = list(_cells(metafunc, state))
+    left_out = phase.leaves_out(state, metafunc)
+    cells = [] if left_out else list(_cells(metafunc, state))
     if not cells:
         reason = "no model: give --mcode-model, MCODE_MODEL or the ini value mcode_model"
-        params = [pytest.param(None, id="no-model", marks=pytest.mark.skip(reason=reason))]
+        mark = pytest.mark.skip(reason=left_out or reason)
+        params = [pytest.param(None, id="no-phase" if left_out else "no-model", marks=mark)]
     else:
         params = [pytest.param(cell, id=cell.id, marks=_mark(cell)) for cell in cells]
     metafunc.parametrize("mcode_cell", params)

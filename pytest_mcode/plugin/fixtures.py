@@ -17,6 +17,7 @@ from pytest_mcode.core.records import (
     Request,
     Verdict,
 )
+from pytest_mcode.plugin import phase
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def attempt(cell: Cell, request: pytest.FixtureRequest) -> Callable[[], Result]:
         node.stash[states.OUTCOME] = outcome.to_json()
         if outcome.infra:
             raise InfraError(outcome.infra)
+        phase.only_drawn(state)
         return Result(outcome)
 
     return call

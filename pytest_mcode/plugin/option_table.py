@@ -129,6 +129,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("feedback", _choice("hidden", "public", "none"), "hidden", "what a repair is shown and stops at: the error of the hidden tests, that of the tests in the prompt, or only that the hidden ones failed"),
     Option("stop", _choice("never", "first-pass"), "never", "`first-pass`: draw one sample of a task after the other, up to the first that passes; there is no pass@k then but of the first draw"),
     Option("preset", _choice("", "evalplus"), "", "`evalplus`: asks as the EvalPlus leaderboard was made: greedy, one sample, no repairs, at most 768 tokens, its own prompt; reports say whether rates are comparable with it"),
+    Option("phase", _choice("", "generate", "verify"), "", "half of a run, where model and sandbox are on different machines: `generate` draws and needs no sandbox, `verify` goes on with that run, verifies what was drawn and asks no model"),
     Option("limit", _whole(0), "0", "first N tasks of each benchmark (0: all)", metavar="N"),
     Option("tasks", _names, "", "only these task ids (`HumanEval/3` or just `3`)", metavar="ID,..."),
     Option("data", str, "", "folder or file with the data sets, instead of the cache and the hub", metavar="PATH"),

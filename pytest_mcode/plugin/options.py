@@ -65,7 +65,8 @@ def names_benchmark(config: pytest.Config) -> bool:
         return True
     get = Resolved(config)
     named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
-    named = named or get.source("resume")[0] or asks_gate(config, insisting=True)
+    named = named or get.source("resume")[0] or get.source("phase")[0]
+    named = named or asks_gate(config, insisting=True)
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
 
 
@@ -157,6 +158,7 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
         verdict_cache=get.value("verdict-cache"),
         pool=_pool(get),
         fresh=get.value("fresh"),
+        phase=get.value("phase"),
         sandbox=get.value("sandbox"),
         sandbox_spec=SandboxSpec(
             image=get.value("image"),

@@ -154,9 +154,10 @@ def _progress(state: State, recorder: Recorder, now: float) -> Progress:
     from pytest_mcode.store import runs
 
     planned = recorder.planned
-    progress = Progress((variant for variant, _ in planned.values()), now)
+    rated = not state.session.only_draws
+    progress = Progress((variant for variant, _ in planned.values()), now, rated=rated)
     if state.done:
         for nodeid, samples, passed, first in runs.draws(recorder.store, recorder.run_id):
-            if nodeid in planned:
+            if nodeid in planned and nodeid in state.done:
                 progress.earlier(*planned[nodeid], Draws(samples, passed, first))
     return progress

@@ -27,6 +27,11 @@ VERDICTS = (AssertionError, pytest.fail.Exception)
 """How a test says that the answer was not good enough; anything else is a failure of machinery."""
 
 
+DRAWN = "drawn"
+LETTERS = {"infra": "I", "unsolved": "u", DRAWN: "d"}
+"""Kind of a report -> how the terminal shows it."""
+
+
 def variant_key(variant: Variant) -> str:
     """A variant's name, unique within a run."""
     return f"{variant.benchmark}/{variant.label}"
@@ -44,9 +49,11 @@ def attach(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestRe
         if outcome["infra"] and report.passed:
             report.outcome = "failed"  # what the test swallowed or forgot is not to look green
         report.mcode = json.dumps(outcome)  # type: ignore[attr-defined]
-        report.mcode_kind = _kind(call, report, outcome)  # type: ignore[attr-defined]
+        only_draws = states.of(item.config).session.only_draws
+        report.mcode_kind = _kind(call, report, outcome, only_draws)  # type: ignore[attr-defined]
         _shorten(report, call, outcome)
-        _add_properties(item, report, outcome)
+        if report.mcode_kind != DRAWN:
+            _add_properties(item, report, outcome)
 
 
 def _forget(item: pytest.Item) -> None:
@@ -81,11 +88,15 @@ def _outcome(item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict
 
 
 def _kind(
-    call: pytest.CallInfo[None], report: pytest.TestReport, outcome: Mapping[str, Any]
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+    outcome: Mapping[str, Any],
+    only_draws: bool,
 ) -> str:
-    """`infra`, `unsolved`, or empty for what pytest calls it: a test's own rule may fail too."""
+    """`infra`, `unsolved`, `drawn`, or empty for what pytest calls it: a test's own rule may fail
+    too."""
     if not report.failed:
-        return ""
+        return DRAWN if only_draws and report.skipped else ""
     if outcome["infra"]:
         return "infra"
     attempts = outcome["attempts"]
@@ -123,9 +134,10 @@ def _add_properties(
 
 
 def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """An unsolved task is `u`, a failure of the machinery `I`; neither is a red FAILURES wall."""
-    kind: str = getattr(report, "mcode_kind", "") if report.failed else ""
-    return (kind, "I" if kind == "infra" else "u", kind.upper()) if kind else None
+    """An unsolved task is `u`, a failure of the machinery `I`; neither is a red FAILURES wall. One
+    that is drawn and not verified is `d`."""
+    kind: str = getattr(report, "mcode_kind", "") if not report.passed else ""
+    return (kind, LETTERS[kind], kind.upper()) if kind else None
 
 
 class Recorder:
@@ -139,6 +151,7 @@ class Recorder:
         self.unsolved = 0
         self.planned: dict[str, tuple[Variant, str]] = {}
         self._state = state
+        self._only_draws = state.session.only_draws
         self.closed = False
         self._taken_up = False
         self.lost = ""
@@ -175,7 +188,8 @@ class Recorder:
             self._state.gate.check(cells, items)
         self.store.plan(self.run_id, cells, items)
         if self._state.resumed and not self._taken_up:
-            self.store.take_up(self.run_id, process=resume.process())
+            own = resume.parts(self._state)
+            self.store.take_up(self.run_id, process=resume.process(), fingerprint_parts=own)
             self._taken_up = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -192,7 +206,8 @@ class Recorder:
         text: str | None = getattr(report, "mcode", None)
         if text is not None:
             outcome = json.loads(text)
-            self.store.record(self.run_id, report.nodeid, outcome)
+            keep = self.store.keep_draws if self._only_draws else self.store.record
+            keep(self.run_id, report.nodeid, outcome)
             (self.infra.add if outcome["infra"] else self.infra.discard)(report.nodeid)
             self.unsolved += report.failed and report.mcode_kind == "unsolved"
             if self._state.gate is not None and not outcome["infra"]:

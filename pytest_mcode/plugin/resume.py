@@ -17,7 +17,7 @@ import pytest
 from pytest_mcode.core.errors import ConfigError, StoreError
 from pytest_mcode.core.fingerprint import differing, digest
 from pytest_mcode.plugin import options
-from pytest_mcode.reports.layout import resuming
+from pytest_mcode.reports.layout import going_on
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
@@ -86,7 +86,8 @@ def _start(pid: int) -> str:
 def take_up(state: State) -> None:
     """Become the run that is to be gone on with. Raises `ConfigError` or `StoreError`."""
     config = state.config
-    asked = options.Resolved(config).value("resume")
+    verifying = state.settings.phase == "verify"
+    asked = options.Resolved(config).value("resume") or verifying
     if not asked or state.worker is not None or config.getoption("collectonly"):
         return
     from pytest_mcode.store import runs
@@ -95,33 +96,57 @@ def take_up(state: State) -> None:
     try:
         store = Store.read(state.settings.db)
     except StoreError as error:
-        raise StoreError(f"--mcode-resume: {error}") from error
+        raise StoreError(f"{_option(state)}: {error}") from error
     with store:
         found = _chosen(state, runs.announced(store))
-        state.adopt_run(found.run_id, runs.done(store, found.run_id))
+        done, drawn = runs.done(store, found.run_id), runs.drawn(store, found.run_id)
+        if verifying:
+            done = runs.planned(store, found.run_id) - drawn
+        elif state.session.only_draws:
+            done |= drawn
+        state.adopt_run(found.run_id, done)
+
+
+def _option(state: State) -> str:
+    return "--mcode-phase=verify" if state.settings.phase == "verify" else "--mcode-resume"
 
 
 def _chosen(state: State, known: list[Announced]) -> Announced:
-    mine, db = parts(state), state.settings.db
+    mine, db, option = parts(state), state.settings.db, _option(state)
     if not known:
-        raise ConfigError(f"--mcode-resume: {db} holds no run: leave the option out")
-    same = [run for run in known if digest(dict(run.parts)) == digest(mine)]
-    found = next((run for run in same if run.planned), same[0] if same else None)
+        raise ConfigError(f"{option}: {db} holds no run: leave the option out")
+    same = [run for run in known if _is_same(run, mine, option)]
+    wanted = [run for run in same if run.drawn] if "verify" in option else []
+    found = next((run for run in wanted or same if run.planned), same[0] if same else None)
     if found is None:
         last = known[0]
         names = ", ".join(differing(last.parts, json.loads(json.dumps(mine))))
+        typed = going_on(last.command, verify="verify" in option)
         raise ConfigError(
-            f"--mcode-resume: no run in {db} has these options; the last, {last.run_id}, has "
-            f"another {names}: go on with it by `{resuming(last.command)}`, or leave the option out"
+            f"{option}: no run in {db} has these options; the last, {last.run_id}, has "
+            f"another {names}: go on with it by `{typed}`, or leave the option out"
+        )
+    if "verify" in option and not found.drawn:
+        raise ConfigError(
+            f"{option}: no draw of run {found.run_id} waits for it ({found.done:,} items are "
+            "verified): draw first, with --mcode-phase=generate"
         )
     host, _, rest = found.process.partition(" ")
     pid, _, start = rest.partition(" ")
     if host == socket.gethostname() and start and start == _start(int(pid)):
         raise ConfigError(
-            f"--mcode-resume: run {found.run_id} is still going (process {pid}): "
-            "wait for it or end it"
+            f"{option}: run {found.run_id} is still going (process {pid}): wait for it or end it"
         )
     return found
+
+
+def _is_same(run: Announced, mine: dict[str, Any], option: str) -> bool:
+    """Whether the options are those of a run. The Python that drew may be another than the one
+    that verifies."""
+    parts = dict(run.parts)
+    if "verify" in option and not run.done:
+        parts["python"] = mine["python"]
+    return digest(parts) == digest(mine)
 
 
 def leave_out(session: pytest.Session) -> None:

@@ -18,6 +18,12 @@ WIDTH = 80
 """Columns of what is said before the first item runs."""
 
 
+PHASES = {
+    "generate": "mcode: this run draws; what it draws waits for --mcode-phase=verify",
+    "verify": "mcode: this run verifies what was drawn; no model is asked",
+}
+
+
 def header(config: pytest.Config) -> list[str]:
     """Who is measured on what, and where the results go."""
     state = states.of(config)
@@ -38,8 +44,11 @@ def header(config: pytest.Config) -> list[str]:
     grid += "".join(f", {name} {_list(values)}" for name, values in settings.vary)
     named = f"mcode: models {_list(settings.models)}; {grid}; database {_shown(state)}"
     lines += wrapped(named, WIDTH)
+    if settings.phase:
+        lines.append(PHASES[settings.phase])
     if state.resumed:
-        lines.append(f"mcode: going on with run {state.run_id}, {len(state.done):,} items are done")
+        done = "" if settings.phase == "verify" else f", {len(state.done):,} items are done"
+        lines.append(f"mcode: going on with run {state.run_id}{done}")
     return lines
 
 

@@ -13,7 +13,7 @@ from pytest_mcode.reports.html_charts import Figure, figures
 from pytest_mcode.reports.html_comparison import WIDE, Comparisons, comparisons
 from pytest_mcode.reports.html_gate import Gate, decided
 from pytest_mcode.reports.html_texts import visible
-from pytest_mcode.reports.layout import duration, mark, resuming
+from pytest_mcode.reports.layout import duration, mark, unfinished
 from pytest_mcode.reports.rate_names import named_rates
 from pytest_mcode.reports.summary import RunSummary, Summary, VariantSummary
 from pytest_mcode.store.queries import Filters
@@ -242,7 +242,6 @@ def _spent(variant: VariantSummary) -> Iterator[str]:
 
 def _run(run: RunSummary) -> Run:
     row = run.row
-    missing = not row.counts.complete
     version = f"{row.version} ({row.git})" if row.git else row.version
     return Run(
         run_id=row.run_id,
@@ -251,6 +250,6 @@ def _run(run: RunSummary) -> Run:
         version=version,
         command=row.command,
         mark=mark(row.counts),
-        resume=resuming(row.command) if missing and not run.stopped else "",
+        resume="" if run.stopped else unfinished(row)[1],
         infra=tuple((count, message) for message, count in run.infra),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from pytest_mcode.stats.estimate import Estimate
-from pytest_mcode.store.queries import Counts
+from pytest_mcode.store.queries import Counts, RunRow
 
 FEEDBACK = {
     "hidden": "hidden tests",
@@ -23,7 +24,8 @@ def mark(counts: Counts) -> str:
     if counts.complete:
         return ""
     infra = f", {counts.infra} infra" if counts.infra else ""
-    return f"INCOMPLETE {counts.done}/{counts.planned} done{infra}"
+    drawn = f", {counts.drawn} only drawn" if counts.drawn else ""
+    return f"INCOMPLETE {counts.done}/{counts.planned} done{drawn}{infra}"
 
 
 def interval(rate: Estimate) -> str:
@@ -63,6 +65,26 @@ def wrapped(text: str, width: int) -> list[str]:
     )
 
 
-def resuming(command: str) -> str:
-    """What to type to go on with a run that was started with `command`."""
+def going_on(command: str, *, verify: bool = False) -> str:
+    """What to type to go on with a run that was started with `command`; to `verify` what waits."""
+    if verify:
+        return re.sub(r" --mcode-(phase[= ]\S+|resume)", "", command) + " --mcode-phase=verify"
     return command if "--mcode-resume" in command.split() else f"{command} --mcode-resume"
+
+
+def unfinished(run: RunRow) -> tuple[str, str]:
+    """What is left of a run, and what to type to go on with it; empty texts if nothing is."""
+    counts = run.counts
+    if counts.complete:
+        return "", ""
+    if counts.done + counts.drawn == counts.planned:
+        return f"WAITING, {waiting(counts, 'items')}", going_on(run.command, verify=True)
+    what = "drawn" if counts.drawn else "done"
+    reached = f"{counts.done + counts.drawn} of {counts.planned} items {what}"
+    return f"INCOMPLETE, {reached}", going_on(run.command)
+
+
+def waiting(counts: Counts, noun: str) -> str:
+    """`20 draws of 10 tasks are not verified yet`."""
+    draws = "1 draw" if counts.waiting == 1 else f"{counts.waiting:,} draws"
+    return f"{draws} of {counts.drawn:,} {noun} not verified yet"

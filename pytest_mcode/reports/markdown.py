@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_mcode.core.records import Json
 from pytest_mcode.reports import comparable, published, text
 from pytest_mcode.reports.cost import Price
-from pytest_mcode.reports.layout import duration, mark
+from pytest_mcode.reports.layout import duration, mark, unfinished
 from pytest_mcode.reports.rate_names import named_rates
 from pytest_mcode.reports.summary import Summary, VariantSummary, summarize
 from pytest_mcode.stats.estimate import Estimate
@@ -179,6 +179,8 @@ def _runs(found: Summary) -> list[str]:
         for run in found.runs[:MOST_NAMED]
     ]
     page = table(["run", "time", "command"], rows, left=3)
+    left = [unfinished(run.row) for run in found.runs[:MOST_NAMED] if run.row.counts.drawn]
+    page += ["", *(f"- {what}: {code(command)}" for what, command in left)] if left else []
     infra = [(message, count) for run in found.runs for message, count in run.infra]
     page += (
         ["", *(f"- infra x{n}: {code(_cut(m))}" for m, n in infra[:MOST_NAMED])] if infra else []

@@ -70,13 +70,14 @@ class Look:
 class Progress:
     """The outcomes of a run so far."""
 
-    def __init__(self, planned: Iterable[Variant], now: float) -> None:
-        """The variants of all planned items, and the time."""
+    def __init__(self, planned: Iterable[Variant], now: float, *, rated: bool = True) -> None:
+        """The variants of all planned items, and the time; not `rated`: nothing is verified."""
         every = list(planned)
         self.items, self.planned = 0, len(every)
         self.samples = 0
         self.samples_planned = sum(v.samples for v in every)
         self._cells = len(set(every))
+        self._rated = rated
         self._rates: dict[tuple[str, str], _Rate] = {}
         self._shown: tuple[str, str] | None = None
         self._subjects = len({(v.benchmark, v.model, v.options) for v in every})
@@ -106,6 +107,8 @@ class Progress:
 
     def _count(self, variant: Variant, task_id: str, draws: Draws) -> None:
         self.samples += draws.samples
+        if not self._rated:
+            return
         self._shown = (variant.benchmark, " ".join((variant.model, variant.options)).strip())
         self._rates.setdefault(self._shown, _Rate()).add(task_id, draws, variant.samples)
 

@@ -48,7 +48,11 @@ def known() -> tuple[Row, ...]:
 
 def beside(summary: Summary) -> list[Row]:
     """Measured and published rows of each benchmark that has both, best first."""
-    measured = [_measured(v) for v in summary.variants if v.row.variant.benchmark in _benchmarks()]
+    measured = [
+        _measured(v)
+        for v in summary.variants
+        if v.rates is not None and v.row.variant.benchmark in _benchmarks()
+    ]
     found: list[Row] = []
     for benchmark in dict.fromkeys(row.benchmark for row in measured):
         rows = [row for row in (*measured, *known()) if row.benchmark == benchmark]

@@ -17,7 +17,8 @@ from pytest_mcode.reports.layout import (
     duration,
     mark,
     rate_line,
-    resuming,
+    unfinished,
+    waiting,
     wrapped,
 )
 from pytest_mcode.reports.overview import overview
@@ -56,7 +57,8 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
         found += [*overview(summary, width), ""]
     if beside := published.lines(summary, width):
         found += [*beside, ""]
-    found += wrapped(LEGEND, width)
+    if any(variant.rates for variant in summary.variants):
+        found += wrapped(LEGEND, width)
     if any(variant.choices.rates for variant in summary.variants):
         found += wrapped(CHOOSING, width)
     for run in summary.runs:
@@ -112,7 +114,11 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
             "in no rate below.",
             width,
         )
-    if not counts.complete:
+    if counts.drawn:
+        yield from wrapped(
+            f"WAITING: {waiting(counts, 'tasks')}, and in no rate (--mcode-phase=verify).", width
+        )
+    if not counts.complete and (counts.done or not counts.drawn):
         yield from wrapped(
             "INCOMPLETE: rates are over the tasks done and will move; do not compare them.", width
         )
@@ -257,8 +263,9 @@ def about_run(run: RunSummary, width: int) -> Iterator[str]:
     if run.stopped and not counts.complete:
         yield f"  stopped by the gate {run.stopped}"
     elif not counts.complete:
-        yield f"  INCOMPLETE, {counts.done} of {counts.planned} items done; to go on with it type"
-        yield f"  {resuming(run.row.command)}"
+        left, command = unfinished(run.row)
+        yield f"  {left}; to go on with it type"
+        yield f"  {command}"
     for message, count in run.infra[:3]:
         shown = f"infra x{count}: {textwrap.shorten(message, 3 * width)}"
         yield from (f"  {line}" for line in wrapped(shown, width - 2))

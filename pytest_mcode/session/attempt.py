@@ -60,8 +60,8 @@ class Parts:
     pool: draws.Pool
     source: str = ""
     """Digest of what all draws of the variant share; see `draws.source`."""
-    kept: bool = False
-    """Whether later runs may find its draws."""
+    kept: draws.Kept = ""
+    """Who may find its draws again."""
 
 
 class Bench:
@@ -219,7 +219,7 @@ class Bench:
         parts = self._parts
         draw = draws.digest(parts.source, self.task, messages, *place)
         key = f"{self.task.benchmark}/{self.variant.model}/{draw}"  # benchmarks may share a draw
-        return key, draw if parts.kept else ""
+        return key, draws.known_as(draw, parts.kept)
 
     def _request(
         self, sample: int, number: int, messages: Messages, format: Schema, role: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.protocols import Benchmark
 from pytest_mcode.core.records import Dataset, Task, Variant
+from pytest_mcode.session import phases
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings, is_file_name
 
@@ -63,6 +64,8 @@ def check_strategies(registry: Registry, settings: Settings) -> None:
                 f"--mcode-strategy={variant.strategy} asks in prose, which a model that only "
                 "continues text does not follow: --mcode-prompt-style=chat"
             )
+        if settings.phase:
+            phases.check(variant, made)
 
 
 def selected(dataset: Dataset, settings: Settings) -> list[Task]:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from json import dumps
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pytest_mcode.core.protocols import Generator
 from pytest_mcode.core.records import (
@@ -27,6 +27,9 @@ RECORDED = frozenset({"gold", "garbage", "replay"})
 """Generators that ship and draw nothing: their answers are quicker to give than to look up."""
 
 T = TypeVar("T")
+
+Kept = Literal["", "own", "all"]
+"""Who may find draws of a generator in the database: nobody, the run that drew them, every run."""
 
 Find = Callable[[str], Answer | None]
 """The answer that was stored with a draw's digest, by whatever process."""
@@ -59,8 +62,8 @@ class Pool:
 
         if settings.pool == "off":
             return cls(share=False)
-        anew = settings.fresh or settings.pool == "run"
-        known = Drawn(settings.db, run_id if anew else "")
+        own = settings.fresh or settings.pool == "run" or settings.phase == "verify"
+        known = Drawn(settings.db, run_id, others=not own)
         return cls(find=known.find, close=known.close)
 
     async def get(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
@@ -106,6 +109,13 @@ def digest(
     said = [(m.role, m.content) for m in messages]
     more = list(besides) if any(besides) else []
     return _digest([source, task.task_id, said, sample, iteration, *more])
+
+
+def known_as(draw: str, kept: Kept) -> str:
+    """The digest of a draw as those see it who may find it; empty where nobody may."""
+    from pytest_mcode.store.draws import OWN
+
+    return {"": "", "own": OWN + draw, "all": draw}[kept]
 
 
 def is_kept(generator: Generator) -> bool:

@@ -19,7 +19,7 @@ from pytest_mcode.core.records import (
     Verdict,
 )
 from pytest_mcode.generation import extraction, prompts, wire
-from pytest_mcode.session import attempt, draws, wellformed
+from pytest_mcode.session import attempt, draws, phases, wellformed
 from pytest_mcode.session.cells import Cell, make_benchmark, selected
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
@@ -52,7 +52,7 @@ class Session:
         self.workers = workers
         """Processes that share cores and server slots with this one."""
         place = Place(servers, remote=remote, workers=workers)
-        self.models = Models(settings, registry, place, say)
+        self.models = self._models(place)
         self._stack = ExitStack()
         self._benchmarks: dict[str, Benchmark] = {}
         self._datasets: dict[str, Dataset] = {}
@@ -66,6 +66,18 @@ class Session:
         self._parts: dict[tuple[str, str, str, str], attempt.Parts] = {}
         self.names = Names()
         self._pool: draws.Pool | None = None
+
+    def _models(self, place: Place) -> Models:
+        if self.settings.phase == "verify":
+            return phases.AbsentModels(self.settings, self.registry, self._drawn_models)
+        return Models(self.settings, self.registry, place, self.say)
+
+    def _drawn_models(self) -> dict[str, Json]:
+        from pytest_mcode.store import runs
+        from pytest_mcode.store.database import Store
+
+        with Store.read(self.settings.db) as store:
+            return runs.models(store, self.run_id)
 
     # What is to be run
 
@@ -121,10 +133,15 @@ class Session:
         return self._confinement
 
     @property
+    def only_draws(self) -> bool:
+        """Nothing is verified, and no sandbox is started."""
+        return self.settings.phase == "generate"
+
+    @property
     def engine(self) -> Engine:
         """The one loop of this process."""
         if self._engine is None:
-            self._engine = Engine(self.sandbox.slots)
+            self._engine = Engine(1 if self.only_draws else self.sandbox.slots)
         return self._engine
 
     @property
@@ -156,14 +173,22 @@ class Session:
                 benchmark=self.benchmark(variant.benchmark),
                 generator=generator,
                 strategy=self.registry.factory("strategy", variant.strategy)(),
-                verify=self.verifier.verify,
+                verify=phases.unverified if self.only_draws else self.verifier.verify,
                 sampling=own.sampling,
                 limits=own.limits,
                 pool=self.pool,
                 source=draws.source(generator, dataset, own.sampling),
-                kept=draws.is_kept(generator),
+                kept=self._keeps(generator),
             )
         return self._parts[key]
+
+    def _keeps(self, generator: Generator) -> draws.Kept:
+        """Who may find its draws again. What waits for its verification is always found."""
+        if self.settings.phase == "verify":
+            return "own"
+        if draws.is_kept(generator):
+            return "all"
+        return "own" if self.only_draws else ""
 
     def generator(self, variant: Variant) -> Generator:
         """The live generator of a variant's model."""
@@ -226,7 +251,7 @@ class Session:
             },
             "limits": asdict(own.limits),
             "verify_times": self.settings.verify_times,
-            "sandbox": dict(self.sandbox.describe()),
+            "sandbox": {} if self.only_draws else dict(self.sandbox.describe()),
             "version": __version__,
         }
 

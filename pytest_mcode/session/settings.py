@@ -50,6 +50,8 @@ class Settings:
     verdict_cache: str = "store"
     pool: str = "store"
     fresh: bool = False
+    phase: str = ""
+    """`generate`: nothing is verified; `verify`: nothing is drawn; empty: both."""
     sandbox: str = "auto"
     sandbox_spec: SandboxSpec = field(default_factory=SandboxSpec)
     data: Path | None = None

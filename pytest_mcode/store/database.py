@@ -14,7 +14,7 @@ from pytest_mcode.core.errors import StoreError
 from pytest_mcode.core.fingerprint import differing, digest
 from pytest_mcode.core.records import Json, Variant
 from pytest_mcode.store import connection as opening
-from pytest_mcode.store.outcomes import attempt_row, call_row, numbers, text, to_json
+from pytest_mcode.store.outcomes import attempt_row, call_row, draw_rows, numbers, text, to_json
 from pytest_mcode.store.reader import Reader, SelfCheck
 
 
@@ -86,14 +86,17 @@ class Store(Reader):
                 ),
             )
 
-    def take_up(self, run_id: str, *, process: str) -> None:
+    def take_up(self, run_id: str, *, process: str, fingerprint_parts: Mapping[str, Json]) -> None:
         """Go on with a run that was interrupted; the time since then is its pause."""
+        parts = dict(fingerprint_parts)
+        kept = {"fingerprint": digest(parts), "settings": to_json(parts)}
         last = "coalesce(finished, (SELECT max(recorded) FROM items WHERE run_id = :run), started)"
         with self._transaction():
             self._connection.execute(
                 "UPDATE runs SET finished = NULL, process = :process, paused_s = paused_s"
-                f" + max(0, 86400 * (julianday(:now) - julianday({last}))) WHERE run_id = :run",
-                {"run": run_id, "process": process, "now": stamp(None)},
+                f" + max(0, 86400 * (julianday(:now) - julianday({last}))),"
+                " fingerprint = :fingerprint, settings = :settings WHERE run_id = :run",
+                {"run": run_id, "process": process, "now": stamp(None), **kept},
             )
 
     def plan(
@@ -126,8 +129,7 @@ class Store(Reader):
             (run_id, label),
         ).fetchone()
         if known:
-            self._refuse_differences(f"{label} in run {run_id}", known[1], parts)
-            return int(known[0])
+            return self._planned_variant(f"{label} in run {run_id}", known, parts)
         limits = parts.get("limits")
         row = {
             "run_id": run_id,
@@ -138,6 +140,21 @@ class Store(Reader):
             "settings": to_json(parts),
         }
         return self._insert("variants", row)
+
+    def _planned_variant(self, what: str, row: tuple[int, str], parts: dict[str, Json]) -> int:
+        """Planned before. Who draws alone knows no sandbox (`{}`): who verifies fills it in."""
+        key, known = row
+        old: dict[str, Json] = json.loads(known)
+        if not parts.get("sandbox", True):
+            parts = {**parts, "sandbox": old.get("sandbox")}
+        if not old.get("sandbox", True):
+            known = to_json({**old, "sandbox": parts["sandbox"]})
+            self._connection.execute(
+                "UPDATE variants SET fingerprint = ?, settings = ? WHERE variant_id = ?",
+                (digest(parts), to_json(parts), key),
+            )
+        self._refuse_differences(what, known, parts)
+        return key
 
     def record(self, run_id: str, nodeid: str, outcome: Mapping[str, Json]) -> None:
         """Keep one item's outcome (`Outcome.to_json()`), instead of any earlier one of the item."""
@@ -154,25 +171,49 @@ class Store(Reader):
             "error": text(found.error),
             "state": "infra" if infra else "done",
             "recorded": stamp(None),
+            **({} if infra else {"waiting": 0}),
         }
+        drawn = () if infra else ("draws",)  # which stay until they are verified
+        self._keep(run_id, nodeid, columns, rows, ("attempts", "calls", *drawn))
+
+    def keep_draws(self, run_id: str, nodeid: str, outcome: Mapping[str, Json]) -> None:
+        """Keep what was drawn of an item that is to be verified later, instead of earlier draws.
+
+        The item stays unmeasured. With an infra error it waits for nothing, but the next phase of
+        drawing finds what was drawn.
+        """
+        infra = text(str(outcome["infra"]))
+        columns = {
+            "waiting": 0 if infra else len(outcome["attempts"]),
+            "state": "infra" if infra else "planned",
+            "error": infra,
+            "recorded": stamp(None),
+        }
+        rows = [("draws", drawn) for drawn in draw_rows(outcome)]
+        self._keep(run_id, nodeid, columns, rows, ("draws",))
+
+    def _keep(
+        self,
+        run_id: str,
+        nodeid: str,
+        columns: Mapping[str, Json],
+        rows: Sequence[tuple[str, Mapping[str, Json]]],
+        replaced: Sequence[str],
+    ) -> None:
+        """Set an item's columns, and its rows in place of those of the tables named."""
+        assignments = ", ".join(f"{name} = ?" for name in columns)
         with self._transaction():
-            item_id, variant_id, task_id = self._item(run_id, nodeid)
-            assignments = ", ".join(f"{name} = ?" for name in columns)
+            keys = self._item(run_id, nodeid)
+            item = keys["item_id"]
             self._connection.execute(
-                f"UPDATE items SET {assignments} WHERE item_id = ?", (*columns.values(), item_id)
+                f"UPDATE items SET {assignments} WHERE item_id = ?", (*columns.values(), item)
             )
-            for table in ("attempts", "calls"):
-                self._connection.execute(f"DELETE FROM {table} WHERE item_id = ?", (item_id,))
-            keys = {
-                "item_id": item_id,
-                "run_id": run_id,
-                "variant_id": variant_id,
-                "task_id": task_id,
-            }
+            for table in replaced:
+                self._connection.execute(f"DELETE FROM {table} WHERE item_id = ?", (item,))
             for table, row in rows:
                 self._insert(table, {**keys, **row})
-            if infra:
-                self._log_infra(run_id, nodeid, infra)
+            if columns["state"] == "infra":
+                self._log_infra(run_id, nodeid, str(columns["error"]))
 
     def record_infra(self, run_id: str, nodeid: str, message: str) -> None:
         """Note a failure of the machinery; an item that is measured already stays measured.
@@ -230,14 +271,14 @@ class Store(Reader):
         )
         return int(cursor.lastrowid or 0)
 
-    def _item(self, run_id: str, nodeid: str) -> tuple[int, int, str]:
-        found = self._connection.execute(
-            "SELECT item_id, variant_id, task_id FROM items WHERE run_id = ? AND nodeid = ?",
-            (run_id, text(nodeid)),
-        ).fetchone()
+    def _item(self, run_id: str, nodeid: str) -> dict[str, Json]:
+        """The keys that an item's rows share."""
+        names = ("item_id", "run_id", "variant_id", "task_id")
+        sql = f"SELECT {', '.join(names)} FROM items WHERE run_id = ? AND nodeid = ?"
+        found = self._connection.execute(sql, (run_id, text(nodeid))).fetchone()
         if found is None:
             raise StoreError(f"{self.path}: {nodeid} is not in the plan of run {run_id}")
-        return found[0], found[1], found[2]
+        return dict(zip(names, found, strict=True))
 
     def _log_infra(self, run_id: str, nodeid: str, message: str) -> None:
         self._connection.execute(

@@ -47,6 +47,11 @@ def _tokens_of_thinking(database: Database) -> None:
         database.execute(statement)
 
 
+def _draws_that_wait(database: Database) -> None:
+    for statement in schema.WAITING:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
@@ -54,6 +59,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0004_draws_kept", _draws_kept),
     ("0005_cells_of_studies", _cells_of_studies),
     ("0006_tokens_of_thinking", _tokens_of_thinking),
+    ("0007_draws_that_wait", _draws_that_wait),
 )
 
 LATEST = len(MIGRATIONS)

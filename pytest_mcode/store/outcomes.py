@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_mcode.core.records import Json
-from pytest_mcode.store.draws import REFUSED
+from pytest_mcode.store.draws import OWN, REFUSED, WRITTEN
 
 
 def text(value: str) -> str:
@@ -212,6 +212,22 @@ def call_row(call: Mapping[str, Json]) -> dict[str, Json]:
     return place | _answer_row(call["answer"])
 
 
+def draw_rows(outcome: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """Rows of `draws`: every answer of an outcome whose attempts are not verified.
+
+    Its text stands there as JSON, so that whatever it holds comes back unchanged.
+    """
+    placed = [(a["sample"], "", a["iteration"], a["answer"]) for a in outcome["attempts"]]
+    placed += [(c["sample"], text(c["role"]), c["number"], c["answer"]) for c in outcome["calls"]]
+    return [
+        {"sample": sample, "role": role, "number": number}
+        | _answer_row(answer)
+        | {name: to_json(answer[field]) for field, name in WRITTEN.items()}
+        | {"draw": answer["draw"]}
+        for sample, role, number, answer in placed
+    ]
+
+
 def _answer_row(answer: Mapping[str, Json]) -> dict[str, Json]:
     return {
         "prompt_tokens": answer["prompt_tokens"],
@@ -226,12 +242,14 @@ def _answer_row(answer: Mapping[str, Json]) -> dict[str, Json]:
         "options": to_json(answer["options"]),
         "answer": text(answer["text"]),
         "thinking": text(answer["thinking"]),
-        "draw": answer["draw"] if _is_kept_whole(answer) else "",
+        "draw": answer["draw"] if _is_kept(answer) else "",
         "reused": int(answer["reused"]),
     }
 
 
-def _is_kept_whole(answer: Mapping[str, Json]) -> bool:
-    """Whether its columns give the answer back as it was."""
+def _is_kept(answer: Mapping[str, Json]) -> bool:
+    """Whether other runs may find it, and its columns give it back as it was."""
+    if answer["draw"].startswith(OWN):
+        return False
     columns = ("text", "thinking", "finish_reason")
     return all(text(answer[name]) == answer[name] for name in columns)

@@ -52,6 +52,10 @@ class Counts:
     done: int
     """Measured, solved or not, without infra error."""
     infra: int
+    drawn: int = 0
+    """Neither, but drawn: they wait for `--mcode-phase=verify`."""
+    waiting: int = 0
+    """Draws of these."""
 
     @property
     def complete(self) -> bool:
@@ -152,7 +156,10 @@ class Totals:
 
 ALL = Filters()
 
-COUNTS = "count(i.item_id), coalesce(sum(i.state = 'done'), 0), coalesce(sum(i.state = 'infra'), 0)"
+COUNTS = (
+    "count(i.item_id), coalesce(sum(i.state = 'done'), 0), coalesce(sum(i.state = 'infra'), 0),"
+    " coalesce(sum(i.waiting > 0), 0), coalesce(sum(i.waiting), 0)"
+)
 
 
 def runs(reader: Reader, filters: Filters = ALL) -> tuple[RunRow, ...]:
@@ -203,12 +210,6 @@ def counts(reader: Reader, run_id: str) -> Counts:
     """How far the run is."""
     found = reader.rows(f"SELECT {COUNTS} FROM items i WHERE i.run_id = ?", (run_id,))
     return Counts(*found[0])
-
-
-def measured(reader: Reader, run_id: str) -> frozenset[str]:
-    """Node ids of the run's measured items: what a resumed run need not do again."""
-    found = reader.rows("SELECT nodeid FROM items WHERE run_id = ? AND state = 'done'", (run_id,))
-    return frozenset(row[0] for row in found)
 
 
 def tasks(reader: Reader, variant_ids: Sequence[int]) -> dict[int, frozenset[str]]:

@@ -204,6 +204,39 @@ THINKING = (
 )
 """Tokens of thinking have a figure of their own."""
 
+WAITING = (
+    # What a run has drawn and not verified (`--mcode-phase`). These are no attempts, so that nobody
+    # takes them for results. Columns as in `calls`; of a draw the role is empty and the number 0.
+    """CREATE TABLE draws (
+        item_id INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+        run_id TEXT NOT NULL,
+        variant_id INTEGER NOT NULL,
+        task_id TEXT NOT NULL,
+        sample INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        thinking_tokens INTEGER,
+        finish_reason TEXT NOT NULL,
+        queue_s REAL NOT NULL,
+        request_s REAL NOT NULL,
+        calls INTEGER NOT NULL,
+        form TEXT NOT NULL,
+        reused INTEGER NOT NULL,
+        draw TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        options TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        thinking TEXT NOT NULL,
+        PRIMARY KEY (item_id, sample, role, number)
+    ) STRICT""",
+    "CREATE INDEX draws_by_draw ON draws (draw)",
+    # Of them those of role '', as long as the item is not verified.
+    "ALTER TABLE items ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0",
+)
+"""Runs may be drawn on one machine and verified on another."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,

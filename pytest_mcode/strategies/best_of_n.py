@@ -13,6 +13,7 @@ class BestOfN:
     """Independent draws, none repaired."""
 
     name = "best_of_n"
+    phases = True
     stops = True
     repairs = False
 

@@ -20,6 +20,7 @@ class Judge:
     """
 
     name = "judge"
+    phases = True
     repairs = False
     prose = True
     reports = frozenset({"chosen", "agreement"})

@@ -23,6 +23,7 @@ class Majority:
     """
 
     name = "majority"
+    phases = True
     repairs = False
     reports = frozenset({"maj@k"})
 

@@ -28,6 +28,7 @@ class Plan:
     """
 
     name = "plan"
+    phases = True
     prose = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:

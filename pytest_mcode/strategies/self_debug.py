@@ -21,6 +21,7 @@ class SelfDebug:
     """
 
     name = "self_debug"
+    phases = True
     stops = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:

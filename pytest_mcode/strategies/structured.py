@@ -36,6 +36,7 @@ class Structured:
     """
 
     name = "structured"
+    phases = True
     prose = True
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:

@@ -101,7 +101,7 @@ def solve(box):
                 limits=Limits(),
                 pool=pool or draws.Pool(),
                 source="source",
-                kept=True,
+                kept="all",
             )
             variant = Variant("humaneval", "m", strategy=strategy, **cell)
             try:

@@ -72,7 +72,8 @@ def solve(tmp_path):
             with contextlib.closing(draws.Pool.of(settings, run_id)) as pool:
                 parts = attempt.Parts(
                     BENCHMARK, generator, SelfDebug(), verify, settings.sampling, Limits(), pool,
-                    draws.source(generator, DATASET, settings.sampling), draws.is_kept(generator),
+                    draws.source(generator, DATASET, settings.sampling),
+                    "all" if draws.is_kept(generator) else "",
                 )  # fmt: skip
                 found = asyncio.run(attempt.solve(TASK, variant, parts))
             assert not found.infra

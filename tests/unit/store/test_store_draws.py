@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from dataclasses import replace
 
 import pytest
 
+from pytest_mcode.core.errors import StoreError
+from pytest_mcode.core.fingerprint import digest
 from pytest_mcode.core.records import Answer, Attempt, Message, Outcome, Variant, Verdict
-from pytest_mcode.store import queries
-from pytest_mcode.store.draws import Drawn
+from pytest_mcode.store import queries, runs
+from pytest_mcode.store.draws import OWN, Drawn
 
 WHOLE = Answer(
     "```python\ncafé \x00 \U0001f600\n```",
@@ -66,12 +69,12 @@ def test_a_refusal_is_no_draw(store, drawn, nodeid):
 
 
 def test_the_newest_draw_is_taken_and_a_run_may_be_named(store, path, drawn, nodeid):
-    """What was drawn anew replaces what was drawn before; `run` looks at one run only."""
+    """What was drawn anew replaces what was drawn before; `others` looks at one run only."""
     store.record("r1", nodeid(0), outcome(WHOLE))
     store.record("r1", nodeid(1), outcome(replace(WHOLE, text="later")))
     assert drawn.find("d1").text == "later"
     for run, found in (("r1", "later"), ("r2", None)):
-        with contextlib.closing(Drawn(path, run)) as of_run:
+        with contextlib.closing(Drawn(path, run, others=False)) as of_run:
             assert getattr(of_run.find("d1"), "text", None) == found
 
 
@@ -124,10 +127,58 @@ def test_the_pause_of_a_run_is_not_its_time(store, nodeid):
             store._connection.execute(
                 f"UPDATE runs SET {column} = '2026-01-01T00:00:00.000000+00:00'"
             )
-    store.take_up("r1", process="p")
+    store.take_up("r1", process="p", fingerprint_parts={})
     ((finished, paused, process),) = store.rows("SELECT finished, paused_s, process FROM runs")
     assert finished is None
     assert process == "p"
     assert paused > 1
     (run,) = queries.runs(store)
     assert elapsed(run) < 60
+
+
+def test_draws_that_wait_are_found_as_they_were(store, path, nodeid):
+    """By their own run whole, with what they cost and with what UTF-8 cannot hold; by other runs
+    as a draw that costs nothing, unless it is its run's own."""
+    odd = replace(WHOLE, text="a\ud800b", thinking="\udfff")
+    own = replace(WHOLE, draw=f"{OWN}d2")
+    store.keep_draws("r1", nodeid(0), outcome(odd, own))
+    with contextlib.closing(Drawn(path, "r1", others=False)) as mine:
+        assert mine.find("d1") == mine.find(f"{OWN}d1") == odd
+        assert mine.find("d2") == mine.find(f"{OWN}d2") == own
+    with contextlib.closing(Drawn(path, "r2")) as theirs:
+        free = {"calls": 0, "queue_s": 0.0, "request_s": 0.0, "reused": True}
+        assert theirs.find("d1") == replace(odd, **free)
+        assert theirs.find("d2") is theirs.find(f"{OWN}d2") is None
+    with contextlib.closing(Drawn(path, "r2", others=False)) as theirs:
+        assert theirs.find("d1") is None
+
+
+def test_draws_that_wait_are_no_result_until_they_are_verified(store, nodeid):
+    """They count as waiting, in no verdict, sum or state; an infra error in the drawing waits for
+    nothing, one in the verification leaves them; a verdict takes their place."""
+    store.keep_draws("r1", nodeid(0), outcome(WHOLE, WHOLE))
+    store.keep_draws("r1", nodeid(1), {**outcome(WHOLE), "infra": "server away"})
+    assert queries.counts(store, "r1") == queries.Counts(4, 0, 1, drawn=1, waiting=2)
+    assert runs.drawn(store, "r1") == {nodeid(0)}
+    assert store.rows("SELECT count(*) FROM attempts") == [(0,)]
+    store.record("r1", nodeid(0), {**outcome(WHOLE), "infra": "no sandbox"})
+    assert queries.counts(store, "r1") == queries.Counts(4, 0, 2, drawn=1, waiting=2)
+    store.record("r1", nodeid(0), outcome(WHOLE, WHOLE))
+    assert queries.counts(store, "r1") == queries.Counts(4, 1, 1)
+    assert store.rows("SELECT count(*) FROM draws") == [(1,)]
+
+
+def test_the_sandbox_of_a_variant_is_filled_in_once(store):
+    """Planned without one, verified in one; then another is refused, and drawing on is not."""
+    variant, drawing = Variant("humaneval", "m"), {"data": "abc", "sandbox": {}}
+    store.start_run("r2", command="pytest", fingerprint_parts={}, version="0")
+    for parts in (drawing, drawing, {**drawing, "sandbox": {"python": "3.11"}}, drawing):
+        store.plan("r2", {"cell": (variant, parts)}, [])
+    ((fingerprint, settings),) = store.rows(
+        "SELECT fingerprint, settings FROM variants WHERE run_id = 'r2'"
+    )
+    filled = {"data": "abc", "sandbox": {"python": "3.11"}}
+    assert json.loads(settings) == filled
+    assert fingerprint == digest(filled)
+    with pytest.raises(StoreError, match=r"another sandbox\.python"):
+        store.plan("r2", {"cell": (variant, {**drawing, "sandbox": {"python": "3.12"}})}, [])

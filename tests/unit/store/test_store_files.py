@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mcode.core.errors import StoreError
-from pytest_mcode.store import migrations, queries
+from pytest_mcode.store import migrations, queries, runs
 from pytest_mcode.store.database import Store
 
 WRITER = """
@@ -60,7 +60,7 @@ def test_kill_9_loses_no_recorded_item(path):
         seen += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL
     with Store.read(path) as reader:
-        done = queries.measured(reader, "r")
+        done = runs.done(reader, "r")
         broken = reader.rows("SELECT item_id FROM attempts GROUP BY item_id HAVING count(*) <> 5")
         assert reader.rows("PRAGMA integrity_check") == [("ok",)]
         assert len(done) == reader.rows("SELECT count(DISTINCT item_id) FROM attempts")[0][0]

@@ -80,6 +80,8 @@ def test_a_file_of_the_version_before_gets_the_sums(measured):
     """Migration 0005 counts them once, from the attempts that are there."""
     raw = sqlite3.connect(measured, isolation_level=None)
     raw.execute("DROP VIEW attempts_readable")
+    raw.execute("DROP TABLE draws")
+    raw.execute("ALTER TABLE items DROP COLUMN waiting")
     for table in ("items", "attempts", "calls"):
         raw.execute(f"ALTER TABLE {table} DROP COLUMN thinking_tokens")
     raw.execute(f"CREATE VIEW attempts_readable AS {schema.READABLE['attempts_readable']}")

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_mcode.core.errors import StoreError
 from pytest_mcode.core.records import Variant
-from pytest_mcode.store import queries
+from pytest_mcode.store import queries, runs
 from pytest_mcode.store.database import PlannedItem, SelfCheck, Store
 
 
@@ -125,7 +125,7 @@ def test_a_run_is_taken_up_again_where_it_stopped(store, outcome, nodeid, path):
     store.finish_run("r1", datetime(2026, 1, 1, tzinfo=UTC))
     with Store.open(path) as again:
         again.start_run("r1", command="x", fingerprint_parts={"seed": 0}, version="0.1.0")
-        assert queries.measured(again, "r1") == {nodeid(2)}
+        assert runs.done(again, "r1") == {nodeid(2)}
         (run,) = queries.runs(again)
     assert (run.finished, run.command) == ("", "pytest")
     assert run.counts == queries.Counts(4, 1, 0)
