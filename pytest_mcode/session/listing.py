@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pytest_mcode.session.lifecycle import Session
 
 WIDTH = 80
-READY, MISSING = "ready", "missing"
+READY, HERE, MISSING = "ready", "here", "missing"
+"""Asked, or read, a moment ago; installed, which says nothing of a server; not."""
 _NAME, _STATE = 16, 8
 _OWN = {
     "gold": "the reference solutions: no model",
@@ -35,10 +36,13 @@ class Entry:
     name: str
     text: str
     ready: bool = True
+    asked: bool = True
+    """Somebody was asked, or data were read; else it is only installed."""
 
     def lines(self) -> list[str]:
         """In at most 80 columns."""
-        head = f"  {self.name:{_NAME}} {READY if self.ready else MISSING:{_STATE}}"
+        word = (READY if self.asked else HERE) if self.ready else MISSING
+        head = f"  {self.name:{_NAME}} {word:{_STATE}}"
         return textwrap.wrap(
             f"{head} {self.text}",
             WIDTH,
@@ -50,15 +54,16 @@ class Entry:
 
 def listing(session: Session) -> Iterator[tuple[str, list[Entry]]]:
     """Kind -> everything of it, in the order in which a command line names it."""
-    yield "models", list(_models(session))
+    asked = Doctor(session).server()
+    yield "models", list(_models(session, asked))
     yield "benchmarks", list(_benchmarks(session))
     yield "strategies", list(_described(session, "strategy"))
     yield "sandboxes", list(_sandboxes(session))
     yield "servers", list(_described(session, "server"))
-    yield "generators", list(_described(session, "generator"))
+    yield "generators", list(_generators(session, asked))
 
 
-def _models(session: Session) -> Iterator[Entry]:
+def _models(session: Session, asked: readiness.Finding) -> Iterator[Entry]:
     profiles = session.settings.profiles
     for name, profile in profiles.items():
         problem = session.models.problem(name)
@@ -68,7 +73,6 @@ def _models(session: Session) -> Iterator[Entry]:
     if "tiny" in session.registry.names("server"):
         problem = session.models.problem("tiny")
         yield Entry("tiny", problem or "the packaged demonstration model", not problem)
-    asked = Doctor(session).server()
     yield Entry("any other name", f"{session.settings.backend}: {asked.text}", asked.ok)
 
 
@@ -99,7 +103,15 @@ def _described(session: Session, kind: str, only: str = "") -> Iterator[Entry]:
         except McodeError as error:
             yield Entry(name, str(error), ready=False)
         else:
-            yield Entry(name, _first_sentence(factory))
+            yield Entry(name, _first_sentence(factory), asked=False)
+
+
+def _generators(session: Session, asked: readiness.Finding) -> Iterator[Entry]:
+    """The one that the run would ask has been asked; of the others only libraries are known."""
+    for entry in _described(session, "generator"):
+        own = entry.ready and entry.name == session.settings.backend
+        known = own and entry.name in ("ollama", "openai")
+        yield Entry(entry.name, asked.text, asked.ok) if known else entry
 
 
 def _require(kind: str, name: str, factory: Callable[..., Any]) -> None:

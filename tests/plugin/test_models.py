@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mcode.plugin.turns import dealt
+from tests.contracts.llm_servers import Server
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("--mcode-bench=tiny", "--mcode-sandbox=bubblewrap", "--mcode-limit=4")
@@ -275,8 +276,20 @@ def test_the_list_says_what_is_ready(run, pytester, monkeypatch):
             "  gold *ready*",
             "  any other name *missing*",
             "  tiny *ready *10 tasks*",
-            "  self_debug *ready*",
-            "  command *ready *A command with the address*",
+            "  self_debug *here*",
+            "  command *here *A command with the address*",
+            "  ollama *missing *nobody answers at http://127.0.0.1:9",
+            "  openai *here *",
+        ]
+    )
+    with Server(models=["m"]) as server:
+        result = run("--mcode-list", "--mcode-backend=openai", f"--mcode-base-url={server.url}")
+    result.stdout.fnmatch_lines(
+        [
+            "  any other name *ready *openai: an OpenAI-compatible server at*",
+            "generators",
+            "  ollama *here *",
+            "  openai *ready *an OpenAI-compatible server at*",
         ]
     )
 
