@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_mcode.store.reader import Reader
+from pytest_mcode.store.views import GROUPS_PASSED
 
 _TASKS = (
     "run_id variant_id task_id state solved first_passed samples_generated iterations_used"
@@ -19,8 +20,9 @@ _ATTEMPTS = (
 )
 TASKS = tuple(_TASKS.split())
 """Columns of `items`, in the order in which they are exported."""
-ATTEMPTS = tuple(_ATTEMPTS.split())
-"""Columns of `attempts`, all but its long texts."""
+_COLUMNS = {**{name: f"a.{name}" for name in _ATTEMPTS.split()}, **GROUPS_PASSED}
+ATTEMPTS = tuple(_COLUMNS)
+"""Columns of `attempts`, all but its long texts, and which groups of its tests held."""
 
 
 def tasks(reader: Reader, variant_id: int) -> Iterator[tuple[Any, ...]]:
@@ -33,9 +35,9 @@ def tasks(reader: Reader, variant_id: int) -> Iterator[tuple[Any, ...]]:
 
 def attempts(reader: Reader, variant_id: int) -> Iterator[tuple[Any, ...]]:
     """Every attempt of a variant, by item, sample and iteration."""
-    columns = ", ".join(f"a.{name}" for name in ATTEMPTS)
     return reader.each(
-        f"SELECT {columns} FROM items i JOIN attempts a USING (item_id)"
+        f"SELECT {', '.join(_COLUMNS.values())} FROM items i JOIN attempts a USING (item_id)"
+        " JOIN variants v ON v.variant_id = i.variant_id"
         " WHERE i.variant_id = ? ORDER BY i.item_id, a.sample, a.iteration",
         (variant_id,),
     )

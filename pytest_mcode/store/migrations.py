@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pytest_mcode.store import schema
+from pytest_mcode.store import schema, views
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -52,6 +52,11 @@ def _draws_that_wait(database: Database) -> None:
         database.execute(statement)
 
 
+def _groups_readable(database: Database) -> None:
+    for statement in views.EVALPLUS_READABLE:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
@@ -60,6 +65,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0005_cells_of_studies", _cells_of_studies),
     ("0006_tokens_of_thinking", _tokens_of_thinking),
     ("0007_draws_that_wait", _draws_that_wait),
+    ("0008_groups_readable", _groups_readable),
 )
 
 LATEST = len(MIGRATIONS)

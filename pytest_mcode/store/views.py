@@ -70,6 +70,26 @@ RUNS_READABLE = """
     GROUP BY r.run_id
 """
 
+_HAS_GROUPS = "(v.benchmark GLOB 'humaneval+*' OR v.benchmark GLOB 'mbpp+*')"
+GROUPS_PASSED = {
+    f"{group}_passed": f"iif({_HAS_GROUPS}, coalesce(json_extract(a.groups, '$.{group}'), 0), NULL)"
+    for group in ("base", "plus")
+}
+"""Column -> whether the inputs of that name held, of `attempts a` and `variants v`: 0 also where a
+program did not live to meet them; NULL where a benchmark has none."""
+
+EVALPLUS_READABLE = (
+    "DROP VIEW attempts_readable",
+    "CREATE VIEW attempts_readable AS "
+    + ATTEMPTS_READABLE.replace(
+        "a.verdict, a.detail,",
+        ", ".join(
+            ["a.verdict", *(f"{sql} AS {name}" for name, sql in GROUPS_PASSED.items()), "a.detail,"]
+        ),
+    ),
+)
+"""Migration 0008."""
+
 READABLE = {
     "rates": RATES,
     "tasks": TASKS,
@@ -77,4 +97,5 @@ READABLE = {
     "attempts_readable": ATTEMPTS_READABLE,
     "runs_readable": RUNS_READABLE,
 }
-"""Added by migration 0005; 0006 makes `attempts_readable` anew, with tokens of thinking."""
+"""Added by migration 0005; 0006 makes `attempts_readable` anew, with tokens of
+thinking, and 0008 with EvalPlus's two groups."""

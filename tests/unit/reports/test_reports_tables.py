@@ -51,7 +51,7 @@ def test_columns_keep_their_names_and_order(store, run, tmp_path):
         "attempts": "benchmark,model,samples,debug_iters,strategy,feedback,options,run_id,"
         "variant_id,task_id,sample,iteration,verdict,mode,checks_run,check_s,memory_mb,"
         "prompt_tokens,completion_tokens,finish_reason,queue_s,request_s,calls,cached,reused,"
-        "flaky,program,draw,detail,thinking_tokens",
+        "flaky,program,draw,detail,thinking_tokens,base_passed,plus_passed",
     }
 
 
