@@ -34,8 +34,8 @@ class Release:
     version: str
     variants: tuple[str, ...]
     """What can stand behind the name: other files of the same release."""
-    task: Callable[[str, source.Row], Task]
-    """A row's task, as the benchmark of that name."""
+    task: Callable[[str, source.Row, int], Task]
+    """A row's task, as the benchmark of that name, with so many failing inputs listed."""
 
 
 class EvalPlus:
@@ -49,6 +49,8 @@ class EvalPlus:
             raise ConfigError(f"{release.name}:{variant}: choose {choices}")
         self.release = release
         self.name = f"{release.name}:{variant}" if variant else release.name
+        self.failing_inputs = 1
+        """How many of each group a verdict lists; 0: all. Set before `load`."""
         self.stem = release.stem + {"": "", "mini": "-Mini", "noextreme": "-NoExtreme"}[variant]
 
     def load(self, data: Path | None) -> Dataset:
@@ -57,7 +59,7 @@ class EvalPlus:
         loaded = source.read([self._file(data and data.expanduser())])
         tasks: dict[str, Task] = {}
         for row in loaded.rows:
-            task = self.release.task(self.name, row)
+            task = self.release.task(self.name, row, self.failing_inputs)
             if task.task_id in tasks:
                 raise DataError(f"{row.where}: task id {task.task_id!r} comes twice")
             tasks[task.task_id] = task
@@ -104,7 +106,7 @@ class MbppPlus(EvalPlus):
         super().__init__(release, argument)
 
 
-def _function_task(benchmark: str, row: source.Row) -> Task:
+def _function_task(benchmark: str, row: source.Row, most: int) -> Task:
     entry_point = _name(row)
     prompt = row.text("prompt")
     preamble, stub = completion.split_prompt(prompt, entry_point)
@@ -115,7 +117,7 @@ def _function_task(benchmark: str, row: source.Row) -> Task:
         prompt=prompt,
         shape="function",
         entry_point=entry_point,
-        tests=_tests(row, prompt + row.text("canonical_solution"), entry_point),
+        tests=_tests(row, prompt + row.text("canonical_solution"), entry_point, most),
         reference=stub + row.text("canonical_solution"),
         preamble=preamble,
         stub=stub,
@@ -125,7 +127,7 @@ def _function_task(benchmark: str, row: source.Row) -> Task:
     )
 
 
-def _text_task(benchmark: str, row: source.Row) -> Task:
+def _text_task(benchmark: str, row: source.Row, most: int) -> Task:
     """The prompt is a docstring: a sentence, and one of MBPP's asserts."""
     entry_point = _name(row)
     lines = row.text("prompt").strip().strip('"').strip().splitlines()
@@ -137,7 +139,7 @@ def _text_task(benchmark: str, row: source.Row) -> Task:
         prompt="\n".join(line for line in lines if line not in examples),
         shape="text",
         entry_point=entry_point,
-        tests=_tests(row, reference, entry_point),
+        tests=_tests(row, reference, entry_point, most),
         reference=reference,
         public_tests=tuple(examples),
         public_setup=_imports(examples),
@@ -160,7 +162,7 @@ def _name(row: source.Row) -> str:
     return name
 
 
-def _tests(row: source.Row, reference: str, name: str) -> str:
+def _tests(row: source.Row, reference: str, name: str, most: int) -> str:
     """The judge's side: inputs and reference as text, and the rule of comparison.
 
     The inputs stay the JSON that they are in the file, because that is read many times faster than
@@ -178,8 +180,9 @@ def _tests(row: source.Row, reference: str, name: str) -> str:
         rules.source,
         name,  # a NameError here, not in the worker, where the program does not define it
         f"Differential(__mcode_candidate__, {name!r}, {reference!r},",
-        f"    conversion={conversion!r}, atol={atol!r}{rules.keywords}",
-        f").verify(__mcode_groups__, {inputs!r})",
+        f"    conversion={conversion!r}, atol={atol!r}{rules.keywords}"
+        + (f", most={most}" if most != 1 else ""),
+        f").verify(__mcode_groups__, {inputs!r}, __mcode_notes__)",
         *(f"assert __mcode_groups__[{group!r}]" for group in GROUPS),
     ]
     return "\n".join(lines) + "\n"

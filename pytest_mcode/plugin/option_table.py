@@ -73,6 +73,15 @@ def _choice(*legal: str) -> Callable[[str], str]:
     return convert
 
 
+def _failing(text: str) -> int:
+    if text in ("first", "all"):
+        return int(text == "first")
+    try:
+        return _whole(1)(text)
+    except ValueError:
+        raise ValueError("first, all, or a whole number of at least 1") from None
+
+
 def _json_object(text: str) -> str:
     try:
         ok = isinstance(json.loads(text), dict)
@@ -127,6 +136,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
     Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, majority, judge, plan, structured, mellea, or your own", metavar="NAME"),
     Option("feedback", _choice("hidden", "public", "none"), "hidden", "what a repair is shown and stops at: the error of the hidden tests, that of the tests in the prompt, or only that the hidden ones failed"),
+    Option("failing-inputs", _failing, "first", "with humaneval+ and mbpp+: list this many failing inputs of `base` and of `plus`, or `all`, and show them to repairs; `first` stops at the first of each", metavar="N"),
     Option("stop", _choice("never", "first-pass"), "never", "`first-pass`: draw one sample of a task after the other, up to the first that passes; there is no pass@k then but of the first draw"),
     Option("preset", _choice("", "evalplus"), "", "`evalplus`: asks as the EvalPlus leaderboard was made: greedy, one sample, no repairs, at most 768 tokens, its own prompt; reports say whether rates are comparable with it"),
     Option("phase", _choice("", "generate", "verify"), "", "half of a run, where model and sandbox are on different machines: `generate` draws and needs no sandbox, `verify` goes on with that run, verifies what was drawn and asks no model"),

@@ -145,6 +145,7 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
         strategy=get.value("strategy"),
         stop=get.value("stop"),
         feedback=get.value("feedback"),
+        failing_inputs=get.value("failing-inputs"),
         backend=get.value("backend"),
         base_url=get.value("base-url"),
         api_key=get.value("api-key") or os.environ.get("OPENAI_API_KEY", ""),

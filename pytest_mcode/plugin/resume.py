@@ -44,6 +44,7 @@ def parts(state: State) -> dict[str, Any]:
         "strategy": settings.strategy,
         "stop": settings.stop,
         "feedback": settings.feedback,
+        **({"failing_inputs": settings.failing_inputs} if settings.failing_inputs != 1 else {}),
         "python": ".".join(map(str, sys.version_info[:2])),
         "benchmarks": [bench_label(bench) for bench in state.benches],
         "models": [label(model) for model in settings.models],

@@ -21,6 +21,7 @@ from pytest_mcode.sandboxes.cgroup import find_hierarchy
 from pytest_mcode.sandboxes.confinement import PROGRAMS, Blueprint
 from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.docker import IN_FLIGHT
+from pytest_mcode.sandboxes.expected import Expected
 from pytest_mcode.sandboxes.interpreter import build_of_this, find_interpreter
 from pytest_mcode.sandboxes.job import VERDICT_VERSION
 from pytest_mcode.sandboxes.pool import Pool
@@ -110,7 +111,7 @@ class Bubblewrap:
         def make(index: int) -> Cell:
             return Cell(blueprint, next(_NUMBERS), cores[index], launch)
 
-        pool = Pool(self.cells, make, self.spec.host_factor)
+        pool = Pool(self.cells, make, self.spec.host_factor, Expected.of(self.describe()))
         self._closer = weakref.finalize(self, _close, pool, launcher, os.getpid())
         try:
             pool.start()

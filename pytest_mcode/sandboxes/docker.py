@@ -21,6 +21,7 @@ from pytest_mcode.sandboxes.container import (
 )
 from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.daemon import Daemon, connect, daemon_trouble, look
+from pytest_mcode.sandboxes.expected import Expected
 from pytest_mcode.sandboxes.job import VERDICT_VERSION
 from pytest_mcode.sandboxes.pool import Pool
 
@@ -96,8 +97,12 @@ class Docker:
         podman = self.daemon is not None and self.daemon.podman
         recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels, podman)
         client, cpus = self.client, self._cpus()
-        factor = self.spec.host_factor
-        pool = Pool(self.containers, lambda index: Container(client, recipe, cpus[index]), factor)
+        factor, expected = self.spec.host_factor, Expected.of(self.describe())
+
+        def make(index: int) -> Container:
+            return Container(client, recipe, cpus[index])
+
+        pool = Pool(self.containers, make, factor, expected)
         self._closer = weakref.finalize(self, _close, pool, client, os.getpid())
         pool.start()
         self.pool = pool

@@ -20,6 +20,7 @@ from typing import Protocol
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, Verdict
 from pytest_mcode.sandboxes.calibration import host_factor
+from pytest_mcode.sandboxes.expected import Expected
 from pytest_mcode.sandboxes.job import (
     NO_ANSWER,
     answer_limit_s,
@@ -94,12 +95,20 @@ def close_all(slots: Sequence[Slot]) -> None:
 class Pool:
     """A fixed number of slots made by `make(index)`, which raises `InfraError` if it cannot.
 
-    `factor` lengthens every time limit; 0 takes what the slots measure.
+    `factor` lengthens every time limit; 0 takes what the slots measure. `expected` is what judges
+    have worked out of references before.
     """
 
-    def __init__(self, slots: int, make: Callable[[int], Slot], factor: int = 0) -> None:
+    def __init__(
+        self,
+        slots: int,
+        make: Callable[[int], Slot],
+        factor: int = 0,
+        expected: Expected | None = None,
+    ) -> None:
         self.make = make
         self.factor = factor
+        self.expected = expected or Expected()
         self.slots: list[Slot | None] = [None] * slots
         self.queue: deque[Work] = deque()
         self.doubted: deque[Work] = deque()
@@ -229,7 +238,7 @@ class Pool:
         slot = self._slot(index)
         waiting = deque(batch)
         try:
-            slot.send([to_job(work.program, number) for number, work in enumerate(batch)])
+            slot.send([self._job(work.program, number) for number, work in enumerate(batch)])
             clean = True
             while waiting and clean:
                 clean = self._receive(slot, waiting)
@@ -242,6 +251,9 @@ class Pool:
                 self._drop(index)
                 self._again(waiting)
 
+    def _job(self, program: Program, number: int) -> Json:
+        return {**to_job(program, number), "expected": self.expected.find(program)}
+
     def _receive(self, slot: Slot, waiting: deque[Work]) -> bool:
         """Resolve the next program; False if it left something behind that cannot be removed."""
         work = waiting[0]
@@ -250,6 +262,7 @@ class Pool:
             verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
         except NO_ANSWER as error:
             raise SlotLostError(f"an answer that is none ({error!r})") from None
+        self.expected.note(work.program, answer.get("expected"))
         waiting.popleft()
         if verdict.status != "timeout":
             self.spared += work.timeout is not None

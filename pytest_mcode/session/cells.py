@@ -39,6 +39,17 @@ def make_benchmark(registry: Registry, name: str) -> Benchmark:
     return made
 
 
+def list_failing(benchmark: Benchmark, inputs: int) -> None:
+    """Have it list so many failing inputs, 0: all. Raises `ConfigError` where it cannot."""
+    if hasattr(benchmark, "failing_inputs"):
+        benchmark.failing_inputs = inputs
+    elif inputs != 1:
+        raise ConfigError(
+            f"--mcode-failing-inputs: the tests of {benchmark.name} end at the first failure; "
+            "only humaneval+ and mbpp+ list inputs"
+        )
+
+
 def check_strategies(registry: Registry, settings: Settings) -> None:
     """Raise `ConfigError` for a strategy that is unknown or cannot do what is asked of it."""
     for variant in settings.variants(""):

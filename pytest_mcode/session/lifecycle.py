@@ -20,7 +20,7 @@ from pytest_mcode.core.records import (
 )
 from pytest_mcode.generation import extraction, prompts, wire
 from pytest_mcode.session import attempt, draws, phases, wellformed
-from pytest_mcode.session.cells import Cell, make_benchmark, selected
+from pytest_mcode.session.cells import Cell, list_failing, make_benchmark, selected
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.models import Models, Place
@@ -85,7 +85,9 @@ class Session:
         """The benchmark under a name, `name:argument`, a JSON-lines file, or a label of these."""
         key = bench_label(name)
         if key not in self._benchmarks:
-            self._benchmarks[key] = make_benchmark(self.registry, self.names.bench(name))
+            made = make_benchmark(self.registry, self.names.bench(name))
+            list_failing(made, self.settings.failing_inputs)
+            self._benchmarks[key] = made
         return self._benchmarks[key]
 
     def dataset(self, name: str) -> Dataset:
@@ -235,6 +237,7 @@ class Session:
         from pytest_mcode import __version__
 
         dataset, own = self.dataset(variant.benchmark), self.settings.of(variant)
+        listed = self.settings.failing_inputs
         return {
             "data": {"benchmark": variant.benchmark, "sha256": dataset.sha256},
             "model": dict(self.generator(variant).describe()),
@@ -247,6 +250,7 @@ class Session:
                 "samples": variant.samples,
                 "debug_iters": variant.debug_iters,
                 "stop": "first-pass" if variant.stops_early else "never",
+                **({"failing_inputs": listed} if listed != 1 else {}),
                 **self.registry.reports(variant.strategy),
             },
             "limits": asdict(own.limits),

@@ -37,6 +37,8 @@ class Settings:
     stop: str = "never"
     """`first-pass`: a task's draws end with the first that passes."""
     feedback: str = "hidden"
+    failing_inputs: int = 1
+    """Listed of each group of tests, where a benchmark can; 0: all."""
     backend: str = "ollama"
     base_url: str = ""
     api_key: str = ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,27 +16,32 @@ from pytest_mcode.core.records import Limits, Program, Verdict
 BOTH = {"base": True, "plus": True}
 
 
+def program(
+    candidate: str,
+    reference: str,
+    base: list[object],
+    plus: list[object],
+    keywords: str = "",
+    source: str = "",
+    wall_s: float = 5.0,
+) -> Program:
+    """Compares `candidate` with `reference` on two groups of argument lists."""
+    inputs = {"base": json.dumps(base), "plus": json.dumps(plus)}
+    tests = (
+        "from differential import Differential\n"
+        f"{source}\nf\nDifferential(__mcode_candidate__, 'f', {reference!r}{keywords})"
+        f".verify(__mcode_groups__, {inputs!r}, __mcode_notes__)\n"
+        "assert __mcode_groups__['base']\nassert __mcode_groups__['plus']\n"
+    )
+    return Program(candidate, tests, ("f",), checks=2, limits=Limits(wall_s))
+
+
 @pytest.fixture
 def compare(sandbox: Sandbox) -> Callable[..., Verdict]:
-    """Compare `candidate` with `reference` on two groups of argument lists."""
+    """The verdict on `program` of these arguments."""
 
-    def run(
-        candidate: str,
-        reference: str,
-        base: list[object],
-        plus: list[object],
-        keywords: str = "",
-        source: str = "",
-        wall_s: float = 5.0,
-    ) -> Verdict:
-        inputs = {"base": json.dumps(base), "plus": json.dumps(plus)}
-        tests = (
-            "from differential import Differential\n"
-            f"{source}\nf\nDifferential(__mcode_candidate__, 'f', {reference!r}{keywords})"
-            f".verify(__mcode_groups__, {inputs!r})\n"
-            "assert __mcode_groups__['base']\nassert __mcode_groups__['plus']\n"
-        )
-        return sandbox.run(Program(candidate, tests, ("f",), checks=2, limits=Limits(wall_s)))
+    def run(*args: Any, **kwargs: Any) -> Verdict:
+        return sandbox.run(program(*args, **kwargs))
 
     return run
 
@@ -185,3 +193,84 @@ def test_a_program_that_writes_its_own_answers_does_not_pass(compare, trick):
     if trick in {"too many outputs", "no outputs", "nonsense"}:
         assert seen.status == "forged"
     assert not seen.groups.get("base")
+
+
+@pytest.fixture
+def square() -> str:
+    """A reference that no run has met before."""
+    return f"def f(x): return x * x  # {uuid.uuid4()}"
+
+
+def test_expected_outputs_are_worked_out_once(sandbox, square):
+    """What a judge has learned comes back to the host and stands in for the reference in every
+    judge: put there by hand for a wrong answer, it lets that pass. Other tests do not find it."""
+    wrong = "def f(x): return x * x + (x == 7)"
+    right, cube = program(SQUARE, square, MANY[:3], MANY), SQUARE.replace("x * x", "x ** 3")
+    expected = sandbox.pool.expected
+    assert expected.find(right) == {}
+    assert sandbox.run(right).status == "passed"
+    known = expected.find(right)
+    assert known.keys() == {"base", "plus"}
+    assert known["plus"]["floats"] == 1000
+    assert len(json.dumps(known)) < 2000
+    assert sandbox.run(replace(right, candidate=wrong)).groups == {"base": True, "plus": False}
+    other = program(cube, f"{cube}  # {uuid.uuid4()}", MANY[:3], MANY)
+    assert sandbox.run(other).status == "passed"
+    assert sandbox.run(replace(right, candidate=cube)).status == "failed"
+    fresh = program(cube, f"{square}  # and another", MANY[:3], MANY)
+    expected.note(fresh, expected.find(other))
+    assert sandbox.run(fresh).status == "passed"
+    assert sandbox.run(replace(other, candidate=SQUARE)).status == "failed"
+
+
+def test_no_digest_makes_a_program_fail(sandbox, square):
+    """Where a digest differs the reference is asked: wrong ones cost time and no verdict."""
+    right = program(SQUARE, square, MANY[:3], MANY)
+    seals = [[0, 1, "0" * 32], [1, 3, "1" * 32], [3, 7, "2" * 32]]
+    lies = {"floats": 3, "seals": seals}
+    sandbox.pool.expected.note(right, {"base": lies, "plus": lies})
+    assert sandbox.run(right).status == "passed"
+    wrong = replace(right, candidate="def f(x): return x * x + (x == 7)")
+    words = "base passed; plus failed at input 8 of 1000: f(7) returned 50, expected 49"
+    assert sandbox.run(wrong).detail == words
+
+
+def test_values_that_equal_nothing_are_not_known_by_a_digest(sandbox):
+    """nan, and what has no text, are looked at each time; and no program passes with their text."""
+    nan = f"def f(x): return float('nan')  # {uuid.uuid4()}"
+    assert not sandbox.run(program(nan, nan, MANY[:3], [])).passed
+    forged = ANSWER_BY.format("{'t': ['{\"@\":\"generator\"}' for _ in rows]}")
+    reference = f"def f(x): return (i for i in [x])  # {uuid.uuid4()}"
+    assert not sandbox.run(program(forged, reference, MANY[:3], [])).passed
+    assert sandbox.pool.expected.find(program("", reference, MANY[:3], [])) == {}
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_more_than_the_first_failing_input_is_listed(compare, most):
+    """`most` of each group, 0 for all: value or exception; status and detail stay those of the
+    first."""
+    candidate = "def f(x): return x * x if x % 5 else 1 // (x % 2)"
+    first = compare(candidate, SQUARE, MANY[:3], MANY[:21])
+    seen = compare(candidate, SQUARE, MANY[:3], MANY[:21], f", most={most}")
+    assert (seen.status, seen.detail) == (first.status, first.detail) == ("error", first.detail)
+    lines = [
+        "Failing inputs: base 1 of 3, plus 5 of 21",
+        "base 1: f(0) raised ZeroDivisionError: integer division or modulo by zero",
+        "plus 1: f(0) raised ZeroDivisionError: integer division or modulo by zero",
+        "plus 6: f(5) returned 1, expected 25",
+        "plus 11: f(10) raised ZeroDivisionError: integer division or modulo by zero",
+        "plus 16: f(15) returned 1, expected 225",
+        "plus 21: f(20) raised ZeroDivisionError: integer division or modulo by zero",
+    ]
+    if most:
+        lines = ["Failing inputs: base 1 of 3, plus 2 of 21", *lines[1:4]]
+    assert seen.feedback == "\n".join([first.feedback, "", *lines])
+
+
+def test_a_list_of_failing_inputs_is_bounded(compare):
+    """A thousand of a thousand: the first lines, and how many more there are."""
+    seen = compare("def f(x): return -1", SQUARE, MANY[:3], MANY, ", most=0")
+    assert len(seen.feedback) < 15_000
+    assert "\nFailing inputs: base 3 of 3, plus 1000 of 1000\n" in seen.feedback
+    listed = seen.feedback.count(" returned -1, expected ") - 1
+    assert seen.feedback.endswith(f"\n... and {1003 - listed} more")

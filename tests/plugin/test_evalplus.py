@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,18 +67,38 @@ def test_the_mini_variant_proves_itself_in_both_sandboxes(run, sandbox):
     result.stdout.fnmatch_lines(["self-check humaneval+:mini: gold 164/164 passed*0/164"])
 
 
-def test_a_repair_is_shown_the_input_that_failed(run, pytester, database):
-    """Input, output and expected output of the first failure, and which group held."""
+def test_a_repair_is_shown_the_inputs_that_failed(run, pytester, database):
+    """Input, output and expected output of the first failure, and with the option of more; which
+    group held. The option is part of the fingerprint."""
     wrong = "def has_close_elements(numbers, threshold):\n    return len(numbers) == 6\n"
     path = pytester.path / "answers.jsonl"
     path.write_text(json.dumps({"task_id": "HumanEval/0", "solution": wrong}) + "\n")
-    result = run(
-        "-q", "--mcode-bench=humaneval+:mini", "--mcode-limit=1", f"--mcode-model=replay:{path}"
-    )
+    options = ("-q", "--mcode-limit=1", f"--mcode-model=replay:{path}")
+    result = run("--mcode-bench=humaneval+:mini", *options, "--mcode-failing-inputs=2")
     assert result.ret == 0, result.stdout.str()[-2000:]
-    ((feedback, groups),) = database.rows("SELECT feedback, groups FROM attempts")
-    assert feedback == (
-        "base failed at input 2 of 7: has_close_elements([1.0, 2.0, 3.9, 4.0, 5.0, 2.2], 0.05) "
-        "returned True, expected False"
-    )
+    ((detail, feedback, groups),) = database.rows("SELECT detail, feedback, groups FROM attempts")
+    call = "has_close_elements([1.0, 2.0, 3.9, 4.0, 5.0, 2.2], 0.05)"
+    words = f"{call} returned True, expected False"
+    assert detail == f"base failed at input 2 of 7: {words}"
+    first, empty, counted, second, *_ = feedback.splitlines()
+    assert (first, empty) == (detail, "")
+    assert re.fullmatch(r"Failing inputs: base 2 of 7, plus \d of \d+", counted)
+    assert second == f"base 2: {words}"
     assert json.loads(groups) == {"base": False, "plus": False}
+    ((seen,),) = database.rows("SELECT json_extract(settings, '$.strategy') FROM variants")
+    assert json.loads(seen)["failing_inputs"] == 2
+    assert database.rows("SELECT base_passed, plus_passed FROM attempts_readable") == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("bench", "given", "message"),
+    [
+        ("tiny", "all", "*tests of tiny end at the first failure; only humaneval+ and mbpp+ *"),
+        ("mbpp+", "0", "*--mcode-failing-inputs='0' is not legal: it takes first, all, or a *"),
+    ],
+)
+def test_what_cannot_be_listed_is_refused(run, bench, given, message):
+    """One line, before anything runs."""
+    result = run(f"--mcode-bench={bench}", "--mcode-model=gold", f"--mcode-failing-inputs={given}")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([message])

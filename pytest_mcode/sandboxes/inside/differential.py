@@ -2,89 +2,28 @@
 
 The reference is trusted as all tests are, and runs in the judge; the program is called in its
 worker as always, but many times per message. What the judge has worked out once it keeps for the
-next program with the same tests.
+next program with the same tests, and digests of it leave for the host (`notes`), which gives them
+to every judge: a program whose outputs have the digests of the expected ones is right. Wherever
+they differ the reference is asked, so that no digest can make a program fail.
 """
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from candidate import Candidate, from_json
 from endings import CheckFailedError, Fatal, Forged
-from frames import to_json
-from outputs import DIGEST, output_text
-from suite import call_text, shown
-from values import decode, encode
+from notes import Notes
+from outputs import DIGEST
+from reference import Inputs, is_exact, prepared
+from suite import call_text, raised_text, shown
 
 FLOAT_ATOL = 1e-6
 RTOL = 1e-7
 MOST_AT_ONCE = 512
-_KEPT_GROUPS = 48
-_SETS = (b"<", b">", b"\xbc", b"\xbe")
-"""How marshal marks sets; in a text the same byte costs only the slower format."""
 _MACHINE = range(-(1 << 63), 1 << 64)
 """Whole numbers that an array of numbers can hold."""
-
-
-class Inputs:
-    """One group's argument lists, and what the reference makes of them, as far as it was asked."""
-
-    def __init__(self, rows: list[Any], function: Callable[..., Any] | None) -> None:
-        self.packed = [marshal.dumps(row) for row in rows]
-        self.function = function
-        self.requests: dict[tuple[int, int], bytes] = {}
-        self.expected: list[str] = []
-        """Texts that equal the worker's for equal values of equal types."""
-        self.floats_from = len(rows)
-        """Position of the first expected value that is a float or a row of floats."""
-
-    def row(self, index: int) -> Any:
-        """The arguments, a fresh copy."""
-        return marshal.loads(self.packed[index])
-
-    def request(self, name: str, start: int, end: int) -> bytes:
-        """The message that asks for the outputs of these inputs."""
-        known = self.requests.get((start, end))
-        if known is None:
-            rows = [self.row(index) for index in range(start, end)]
-            known = b"m" + marshal.dumps(("m", name, rows))
-            if any(mark in known for mark in _SETS):  # marshal does not keep the order of a set
-                known = b"j" + to_json(encode(["m", name, rows], _opaque)).encode()
-            self.requests[start, end] = known
-        return known
-
-    def expect(self, end: int) -> None:
-        """Let the reference answer all inputs before `end`."""
-        while self.function is not None and len(self.expected) < end:
-            index = len(self.expected)
-            value = self.function(*self.row(index))
-            if _is_floats(value):
-                self.floats_from = min(self.floats_from, index)
-            self.expected.append(output_text(value, _opaque))
-
-    def value(self, index: int) -> Any:
-        """What the reference answered to an input; worked out again where only a digest was kept
-        or where the value has no text."""
-        text = self.expected[index]
-        if self.function is None or (not text.startswith(DIGEST) and '{"@' not in text):
-            return decode(from_json(text), _opaque)
-        return self.function(*self.row(index))
-
-
-@lru_cache(_KEPT_GROUPS)
-def prepared(reference: str, name: str, conversion: str, inputs: str) -> Inputs:
-    """A group's inputs, ready to be sent; the same object for the same texts."""
-    rows = from_json(inputs)
-    if conversion:
-        convert = eval(conversion, {})
-        rows = [convert(row) for row in rows]
-    namespace: dict[str, Any] = {"__name__": "__reference__"}
-    if reference:
-        exec(compile(reference, "<reference>", "exec", 0, True), namespace)
-    return Inputs(rows, namespace.get(name))
 
 
 class Differential:
@@ -94,7 +33,7 @@ class Differential:
     the same group, numbers in lists and tuples of the same shape may differ by `atol` (else 1e-6)
     plus 1e-7 of the expected magnitude. `same(output, expected)` takes the place of equality,
     `also(output, *arguments)` accepts further outputs, and `holds(output, *arguments)` decides
-    alone, without a reference.
+    alone, without a reference. `most` failing inputs of each group are looked for, 0: all.
     """
 
     def __init__(
@@ -108,62 +47,98 @@ class Differential:
         same: Callable[[Any, Any], bool] | None = None,
         also: Callable[..., bool] | None = None,
         holds: Callable[..., bool] | None = None,
+        most: int = 1,
     ) -> None:
         self.candidate, self.name, self.atol = candidate, name, atol
         self.reference, self.conversion = "" if holds else reference, conversion
         self.same, self.also, self.holds = same, also, holds
+        self.most = most
 
-    def verify(self, passed: dict[str, bool], groups: Mapping[str, str]) -> None:
-        """Note in `passed` how each group of inputs went up to its first failure; then raise the
-        first failure of all. Groups that a dying program never reached are not noted."""
+    def verify(
+        self, passed: dict[str, bool], groups: Mapping[str, str], notes: Notes | None = None
+    ) -> None:
+        """Note in `passed` how each group of inputs went up to its first failure, or to as many as
+        are asked for; then raise the first failure of all. Groups that a dying program never
+        reached are not noted."""
         first: BaseException | None = None
         told: tuple[Any, Any, Any] = (None, {}, None)
-        story = ""
-        for group, inputs in groups.items():
-            passed[group] = False
-            try:
-                self.compare(group, prepared(self.reference, self.name, self.conversion, inputs))
-            except Fatal:
-                raise
-            except BaseException as error:
+        story, notes = "", notes or Notes({})
+        for group, text in groups.items():
+            passed[group], failing = False, 0
+            inputs = self.inputs(group, text, notes)
+            for index, error in self.failures(group, inputs):
+                failing += 1
                 if first is None:
                     failed = isinstance(error, CheckFailedError)
                     first = CheckFailedError(f"{story}{error}") if failed else error
                     told = self.candidate.raised, self.candidate.report, self.candidate.last
-            else:
-                passed[group] = True
-                story += f"{group} passed; "
+                if self.most != 1:
+                    notes.list(group, index, len(inputs.packed), self.words(error))
+                if failing == self.most:
+                    break
+            passed[group] = not failing
+            story += "" if failing else f"{group} passed; "
+            if inputs.known and len(inputs.seals) > len(
+                notes.known.get(group, {}).get("seals", ())
+            ):
+                notes.learned[group] = inputs.told()
         if first is not None:
             self.candidate.raised, self.candidate.report, self.candidate.last = told
             raise first
 
-    def compare(self, group: str, inputs: Inputs) -> None:
-        """Raise at the first input of the group that the program fails."""
+    def inputs(self, group: str, text: str, notes: Notes) -> Inputs:
+        """A group's inputs, with what is known of their outputs."""
+        inputs = prepared(self.reference, self.name, self.conversion, text)
+        if group in notes.known:
+            inputs.take(notes.known[group])
+        return inputs
+
+    def failures(self, group: str, inputs: Inputs) -> Iterator[tuple[int, BaseException]]:
+        """Each input of the group that the program fails, and how; what ends the comparison itself
+        stands last, without a position."""
+        try:
+            yield from self.compare(group, inputs)
+        except (Fatal, GeneratorExit):
+            raise
+        except BaseException as error:
+            yield -1, error
+
+    def compare(self, group: str, inputs: Inputs) -> Iterator[tuple[int, BaseException]]:
+        """Ask in growing portions, and object."""
         total, start, size = len(inputs.packed), 0, 1
         while start < total:
             texts, claim = self.ask(inputs, start, min(total, start + size))
-            for index, text in enumerate(texts, start):
-                objection = self.objection(inputs, index, text)
-                if objection:
-                    raise CheckFailedError(
-                        f"{group} failed at input {index + 1} of {total}: {objection}"
-                    )
+            for index, objection in self.objections(inputs, start, texts):
+                words = f"{group} failed at input {index + 1} of {total}: {objection}"
+                yield index, CheckFailedError(words)
             start += len(texts)
             if claim is not None:
                 self.candidate.last = self.name, inputs.row(start), {}
-                raise self.candidate.exception(claim)
+                yield start, self.candidate.exception(claim)
+                start += 1
             size = min(MOST_AT_ONCE, 2 * size)
+        inputs.expect(total, total)
+        inputs.known = True
+
+    def words(self, error: BaseException) -> str:
+        """One failing input among others."""
+        if isinstance(error, CheckFailedError):
+            return str(error).partition(": ")[2]
+        last = self.candidate.last
+        called = call_text(last) if last is not None else self.name
+        return f"{called} raised {raised_text(self.candidate.report)}"
 
     def ask(self, inputs: Inputs, start: int, end: int) -> tuple[list[str], Any]:
         """The program's outputs for these inputs, as texts, and the claim that ended them early.
 
-        While the program computes, the reference does.
+        While the program computes, the reference does, unless a digest may do instead.
         """
         candidate, count = self.candidate, end - start
         some = f"one of {count} calls beginning with " if count > 1 else ""
         candidate.last, candidate.answered = (some + self.name, inputs.row(start), {}), False
         candidate.send(inputs.request(self.name, start, end))
-        inputs.expect(end)
+        if (start, end) not in inputs.seals:
+            inputs.expect(start, end)
         answer = candidate.receive()
         candidate.answered = True
         if "x" in answer:
@@ -175,9 +150,19 @@ class Differential:
             raise candidate.fail(Forged("outputs without an end"))
         return texts, claim
 
+    def objections(self, inputs: Inputs, start: int, texts: list[str]) -> Iterator[tuple[int, str]]:
+        """Positions of wrong outputs among those from `start` on, and why they are wrong."""
+        end = start + len(texts)
+        if inputs.agrees(start, end, texts):
+            return
+        for index, text in enumerate(texts, start):
+            objection = self.objection(inputs, index, text)
+            if objection:
+                yield index, objection
+
     def objection(self, inputs: Inputs, index: int, text: str) -> str:
         """Why an output is wrong, in words; empty when it is right."""
-        if not self.holds and text == inputs.expected[index] and "NaN" not in text:
+        if not self.holds and text == inputs.expected[index] and is_exact(text):
             return ""
         args = inputs.row(index)
         output = self.output(text, inputs.row(index))
@@ -209,18 +194,6 @@ class Differential:
     def tolerance(self, inputs: Inputs, index: int) -> float:
         """Absolute, for one input; 0 asks for equality."""
         return self.atol or (FLOAT_ATOL if index >= inputs.floats_from else 0)
-
-
-def _opaque(value: Any, plain: Any = None) -> Any:
-    """What cannot be written down equals no output of a program."""
-    return plain if plain is not None else {"@": type(value).__name__}
-
-
-def _is_floats(value: Any) -> bool:
-    """A float, or a list or tuple of nothing but floats."""
-    if isinstance(value, (list, tuple)):
-        return bool(value) and all(isinstance(item, float) for item in value)
-    return isinstance(value, float)
 
 
 def _close(output: Any, expected: Any, atol: float) -> bool:

@@ -20,8 +20,9 @@ TESTS = "<tests>"
 """File name of the tests in tracebacks."""
 HELD = "__mcode_held__"
 """Name under which the instrumented tests find the list of checks that held."""
-PROGRAM, GROUPS = "__mcode_candidate__", "__mcode_groups__"
-"""Names under which tests find the program itself and the record of which groups of them held."""
+PROGRAM, GROUPS, NOTES = "__mcode_candidate__", "__mcode_groups__", "__mcode_notes__"
+"""Names under which tests find the program itself, the record of which groups of them held, and
+what else the host knows and wants to know."""
 _MOST_LINE = 400
 _BUFFERS = ("numpy", "bytearray", "memoryview", "array")
 

@@ -15,9 +15,11 @@ from typing import Any
 
 from candidate import Candidate
 from endings import CheckFailedError, Fatal, Forged, Gone, TimeUp
+from notes import Notes
 from suite import (
     GROUPS,
     HELD,
+    NOTES,
     PROGRAM,
     Suite,
     call_text,
@@ -69,6 +71,7 @@ class Verification:
         self.stdout = ""
         self.groups: dict[str, bool] = {}
         """Which groups of its tests held, where a task tells them apart."""
+        self.notes = Notes(job.get("expected") or {})
 
     def run(self) -> None:
         """Define the candidate, run the tests; `error` stays None if both went through."""
@@ -95,7 +98,7 @@ class Verification:
         self.candidate.buffers = suite.buffers
         self.candidate.send(marshal.dumps((*program, job["memory"], job["output"])))
         namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
-        namespace |= {PROGRAM: self.candidate, GROUPS: self.groups}
+        namespace |= {PROGRAM: self.candidate, GROUPS: self.groups, NOTES: self.notes}
         if suite.random:
             random.seed(0)
         if suite.context is not None:
@@ -121,14 +124,17 @@ class Verification:
             status, detail, feedback = self.outcome(report)
         except Exception as error:  # whatever a hostile exception or value does to its description
             status, detail, feedback = "error", f"no words for it: {type(error).__name__}", ""
+        said, listed = (feedback or detail)[-_MOST_FEEDBACK:], self.notes.text()
+        said = f"{said}\n\n{listed}" if listed else said
         return {
             "id": self.job["id"],
             "status": status,
             "detail": " ".join(detail.split())[:_MOST_DETAIL],
-            "feedback": (feedback or detail)[-_MOST_FEEDBACK:] if status != "passed" else "",
+            "feedback": said if status != "passed" else "",
             "stdout": self.stdout[: self.job["output"]],
             "checks": sum(self.held),
             "groups": self.groups,
+            "expected": self.notes.learned,
             "wall_s": wall_s,
             "peak_kb": report[1],
             "clean": bool(report[4]),
