@@ -25,7 +25,7 @@ HOME_OF = {
     "openai": "generation",
     "ollama": "generation",
     "httpx": "generation",
-    "h11": "generation",
+    "aiohttp": "generation",
     "docker": "sandboxes",
     "requests": "sandboxes",
     "sqlite_utils": "store",
