@@ -63,7 +63,7 @@ class Mellea:
         async with self._turns.turn(request.iteration):
             begun = time.perf_counter()
             if not self._outage.over:
-                await self._started()
+                await self.start()
             options = wire.options(self.spec, request.sampling, request.task)
             reply, calls, called = await self._answered(request, options)
         return Answer(
@@ -111,8 +111,9 @@ class Mellea:
         if live is not None:
             await live.aclose()
 
-    async def _started(self) -> None:
-        """Make the backend, after a preflight: Ollama's would pull a model that is not there."""
+    async def start(self) -> None:
+        """Make the backend, if need be, after a preflight: Ollama's would pull a model that is not
+        there."""
         if self._backend is not None:
             return
         async with self._starting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from dataclasses import asdict
 from itertools import chain, islice
@@ -22,6 +23,7 @@ def plan(session: pytest.Session) -> None:
     if not ours or config.getoption("collectonly"):
         return
     _import_what_items_need()
+    gc.freeze()  # what is there stays: a run's garbage is found without walking through all of it
     resume.leave_out(session)
     turns.arrange(session)
     state.order = {item.nodeid: i for i, item in enumerate(session.items)}
@@ -71,6 +73,7 @@ def _fixture_names(item: pytest.Item) -> list[str]:
 def finish(session: pytest.Session) -> None:
     """Note the end of the run and stop everything but the database, which the summary reads."""
     state = states.of(session.config)
+    gc.unfreeze()
     state.stop_session()
     if state.resumed and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = pytest.ExitCode.OK  # nothing was left to do

@@ -56,6 +56,8 @@ def open_recorder(state: State) -> Recorder:
     recorder = state.recorder = Recorder(state, Store.open(state.settings.db))
     state.config.pluginmanager.register(recorder, "mcode-recorder")
     state.session.models.preflight()
+    if state.config.getoption("dist", "no") == "no":  # else the workers ask, each for itself
+        state.session.warm_up()
     for bench in state.benches:
         require_proof(state, recorder.store, bench)
     recorder.begin()

@@ -15,9 +15,9 @@ T = TypeVar("T")
 class Engine:
     """The loop, its thread, and the threads in which blocking verifications wait."""
 
-    def __init__(self, verifiers: int) -> None:
+    def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._verifiers = ThreadPoolExecutor(verifiers, thread_name_prefix="mcode-verify")
+        self._pools: list[ThreadPoolExecutor] = []
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="mcode", daemon=True)
         self._thread.start()
@@ -38,11 +38,13 @@ class Engine:
         """Start a coroutine on the loop; the future may be awaited from any thread."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
-    def blocking(self, function: Callable[[Any], T]) -> Callable[[Any], Awaitable[T]]:
-        """`function` as a coroutine function that waits in a verifier thread."""
+    def blocking(self, function: Callable[[Any], T], threads: int) -> Callable[[Any], Awaitable[T]]:
+        """`function` as a coroutine function that waits in one of so many threads."""
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="mcode-verify")
+        self._pools.append(pool)
 
         async def call(argument: Any) -> T:
-            return await self.loop.run_in_executor(self._verifiers, function, argument)
+            return await self.loop.run_in_executor(pool, function, argument)
 
         return call
 
@@ -74,7 +76,8 @@ class Engine:
             patience_s = 0
         finally:
             self._closing = True
-            self._verifiers.shutdown(wait=False, cancel_futures=True)
+            for pool in self._pools:
+                pool.shutdown(wait=False, cancel_futures=True)
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(timeout=min(patience_s, 5))
         return self.loop.is_closed()

@@ -143,7 +143,7 @@ class Session:
     def engine(self) -> Engine:
         """The one loop of this process."""
         if self._engine is None:
-            self._engine = Engine(1 if self.only_draws else self.sandbox.slots)
+            self._engine = Engine()
         return self._engine
 
     @property
@@ -204,6 +204,12 @@ class Session:
         """Its model, where the model's server gives way to those of others; else empty."""
         model = self.names.model(variant.model)
         return model if self.models.in_turn(model) else ""
+
+    def warm_up(self) -> None:
+        """Begin with what the first request needs. What fails now fails then again, and is told."""
+        start = getattr(self.models.generator(self.settings.models[0]), "start", None)
+        if start is not None:
+            self.engine.submit(start())
 
     def submit(self, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""

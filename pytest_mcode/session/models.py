@@ -208,7 +208,7 @@ class Models:
 
     def _answers(self, *models: str) -> None:
         """Raise `ConfigError` or `InfraError` for the first model that is not there."""
-        engine = Engine(1)
+        engine = Engine()
         try:
             for model in models:
                 spec = self.spec(model)

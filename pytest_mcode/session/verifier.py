@@ -74,7 +74,9 @@ class Verifier:
         submit = _queue_of(sandbox)
         # All that are wanted are offered at once: a sandbox with a queue forms batches of them.
         self._run = (
-            (lambda p: engine.awaited(submit(p))) if submit else engine.blocking(sandbox.run)
+            (lambda p: engine.awaited(submit(p)))
+            if submit
+            else engine.blocking(sandbox.run, sandbox.slots)
         )
         self._look = Together(find) if find else None
 

@@ -27,7 +27,7 @@ async def fine():
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=["exit", "interrupt"])
 def test_the_loop_survives_what_ends_asyncio(error):
     """`sys.exit()` in a generator ends its own item; the next one is served as before."""
-    engine = Engine(1)
+    engine = Engine()
     with pytest.raises(type(error)):
         engine.submit(raises(error)).result(timeout=10)
     assert engine.submit(fine()).result(timeout=10) == 1
@@ -36,7 +36,7 @@ def test_the_loop_survives_what_ends_asyncio(error):
 
 def test_close_cancels_what_waits_and_ends_its_threads():
     """Requests in flight are cancelled, the thread is gone, and a second close does nothing."""
-    engine = Engine(2)
+    engine = Engine()
     waiting = engine.submit(forever())
     assert engine.close()
     with pytest.raises(CancelledError):
@@ -47,7 +47,7 @@ def test_close_cancels_what_waits_and_ends_its_threads():
 
 def test_a_blocked_loop_does_not_hold_the_end_of_the_run():
     """A generator that blocks the thread: close gives up in time and says that it had to."""
-    engine = Engine(1)
+    engine = Engine()
 
     async def block():
         time.sleep(1.5)
@@ -62,7 +62,7 @@ def test_a_blocked_loop_does_not_hold_the_end_of_the_run():
 
 def test_a_farewell_that_fails_does_not_leave_the_loop_open():
     """An error while saying goodbye is raised, after everything was closed."""
-    engine = Engine(1)
+    engine = Engine()
     with pytest.raises(ZeroDivisionError):
         engine.close(lambda: raises(ZeroDivisionError()))
     assert engine.loop.is_closed()
@@ -70,7 +70,7 @@ def test_a_farewell_that_fails_does_not_leave_the_loop_open():
 
 def test_a_future_of_another_thread_is_awaited_on_the_loop():
     """Its result, or what it raises; four of them wait without a thread each."""
-    engine = Engine(1)
+    engine = Engine()
     futures: list[Future[int]] = [Future() for _ in range(4)]
     waiting = [engine.submit(engine.awaited(future)) for future in futures]
     futures[3].set_exception(ValueError("wrong"))
@@ -84,7 +84,7 @@ def test_a_future_of_another_thread_is_awaited_on_the_loop():
 
 def test_a_future_may_end_after_the_loop(caplog):
     """Cancelling who waits leaves the future alone, and its end comes to nobody's ears."""
-    engine = Engine(1)
+    engine = Engine()
     future: Future[int] = Future()
     waiting = engine.submit(engine.awaited(future))
     assert engine.close()

@@ -51,7 +51,7 @@ class Counting:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    made = Engine(8)
+    made = Engine()
     yield made
     assert made.close()
 
