@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mcode.reports import published
 from pytest_mcode.reports.canvas import DARK, LIGHT
 from pytest_mcode.reports.comparison_layout import tasks
 from pytest_mcode.reports.cost import Price
@@ -52,6 +53,7 @@ def write(
             letters=LETTERS,
             marks=MARKS,
             gate_head=HEAD,
+            published=published,
             script=script,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             style=(TEMPLATES / "report.css").read_text("utf-8"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_mcode.reports import agreement, comparable, text
+from pytest_mcode.reports import agreement, comparable, published, text
 from pytest_mcode.reports.cost import cost_line
 from pytest_mcode.reports.html_cells import Cell, names, rate
 from pytest_mcode.reports.html_charts import Figure, figures
@@ -74,6 +74,10 @@ class Section:
     """Those of all its variants."""
     lines: tuple[Line, ...]
     figures: tuple[Figure, ...]
+    published: tuple[tuple[Cell, ...], ...]
+    """Its variants beside those of others; empty where nobody has published any."""
+    sources: tuple[tuple[str, str], ...]
+    """When and where these were."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,11 @@ def page(reader: Reader, summary: Summary, filters: Filters, compare: str) -> Pa
     benchmarks = dict.fromkeys(v.row.variant.benchmark for v in summary.variants)
     models = dict.fromkeys(visible(v.row.variant.model) for v in summary.variants)
     tokens = spent(reader, [v.row.variant_id for v in summary.variants])
-    sections = []
+    sections, beside = [], published.beside(summary)
     for benchmark in benchmarks:
         of = [v for v in summary.variants if v.row.variant.benchmark == benchmark]
-        sections.append(_section(benchmark, of, called, tuple(figures(of, tokens))))
+        rows = [row for row in beside if row.benchmark == benchmark]
+        sections.append(_section(benchmark, of, called, tuple(figures(of, tokens)), rows))
     return Page(
         title=f"{', '.join(benchmarks)}: "
         + (", ".join(models) if len(models) < 3 else f"{len(models)} models"),
@@ -140,13 +145,16 @@ def _section(
     variants: Sequence[VariantSummary],
     called: Mapping[int, str],
     drawn: tuple[Figure, ...],
+    beside: Sequence[published.Row],
 ) -> Section:
     lines = [_line(v, called[v.row.variant_id]) for v in variants]
     head = tuple(column for column in COLUMNS if any(line.rates[column] for line in lines))
     every = tuple(w for w in lines[0].warnings if all(w in line.warnings for line in lines))
     own = (tuple(w for w in line.warnings if w not in every) for line in lines)
     kept = tuple(replace(line, warnings=w) for line, w in zip(lines, own, strict=True))
-    return Section(benchmark, head, every, kept, drawn)
+    cells = tuple(tuple(map(Cell, row[1:])) for row in published.table(beside))
+    sources = tuple(published.sources(beside))
+    return Section(benchmark, head, every, kept, drawn, cells, sources)
 
 
 def _said(summary: Summary) -> str:

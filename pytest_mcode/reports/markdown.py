@@ -144,15 +144,22 @@ def _published(found: Summary) -> list[str]:
     """Whether rates stand as EvalPlus's do, and these."""
     said = [(comparable.line(variant), code(_name(variant))) for variant in found.variants]
     page = [f"- {escaped(line)} ({name})" for line, name in said if line]
-    rows = [
-        [row.benchmark, code(row.model), row.origin, *map(published.percent, (row.base, row.plus))]
-        for row in published.beside(found)
-    ]
+    rows = published.beside(found)
     if not rows:
         return page
-    head = ["benchmark", "model", "", "base %", "plus %"]
-    shown = table(head, _within(rows, MOST // 4, "rows"), left=3)
-    return [*page, "", *_folded("Beside published rates", [*shown, "", published.NOTE])]
+    cells = [
+        [
+            bench,
+            code(model) if origin.startswith("published") else f"**{code(model)}**",
+            origin,
+            *at,
+        ]
+        for bench, model, origin, *at in published.table(rows)
+    ]
+    shown = table(published.HEAD, _within(cells, MOST // 4, "rows"), left=3)
+    named = [f"- {origin}: <{address}>" for origin, address in published.sources(rows)]
+    head = ["", f"#### {published.TITLE}", ""]
+    return [*page, *head, *shown, "", published.NOTE, "", *named]
 
 
 def _comparison(reader: Reader, filters: Filters, compare: str) -> list[str]:

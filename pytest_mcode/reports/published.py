@@ -7,6 +7,7 @@ no comparison: nothing of them but two rounded rates is known here.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ NOTE = (
     "published: by EvalPlus, sources in docs/evalplus.md; not measured here, and part of no "
     "interval or comparison."
 )
+TITLE = "Beside published rates"
+HEAD = ("benchmark", "model", "measured", "pass@1 base %", "pass@1 base + plus %")
 
 
 class Row(NamedTuple):
@@ -58,6 +61,16 @@ def beside(summary: Summary) -> list[Row]:
         rows = [row for row in (*measured, *known()) if row.benchmark == benchmark]
         found += sorted(rows, key=lambda row: -1.0 if row.plus is None else row.plus, reverse=True)
     return found
+
+
+def table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """The cells below `HEAD`, for pages that are wider than a terminal."""
+    return [(r.benchmark, r.model, r.origin, percent(r.base), percent(r.plus)) for r in rows]
+
+
+def sources(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """(published DATE, address) of the published rows, each once, the newest first."""
+    return sorted({(row.origin, row.source) for row in rows if row.source}, reverse=True)
 
 
 def lines(summary: Summary, width: int = 80) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_mcode.core.records import Variant
-from pytest_mcode.reports import comparable, markdown, published, text
+from pytest_mcode.reports import comparable, html, markdown, published, text
 from pytest_mcode.reports.summary import summarize
 from pytest_mcode.store.queries import ALL
 
@@ -96,9 +96,32 @@ def test_published_rows_stand_beside_measured_ones_and_are_marked(store, run):
     assert [row for row in rows if row[1] == "here"] == [["m-n1-d0", "here", "-", "50.0"]]
     assert len(rows) == 1 + sum(row.benchmark == "humaneval+" for row in published.known())
     assert max(map(len, found[:-1])) <= 80  # the last is the database's path
-    page = "\n".join(markdown.lines(store, ALL))
-    assert page.count("| published 20") == len(rows) - 1
-    assert "- comparable with the EvalPlus leaderboard: yes" in page
+
+
+def test_pages_hold_what_is_published_with_its_sources(store, run, tmp_path):
+    """Markdown and HTML: both rates of both kinds in one table, whether this run is comparable,
+    and where and when the others were published; of two benchmarks each its own."""
+    run("r", CELL, TASKS, parts=PARTS)
+    known = [row for row in published.known() if row.benchmark == "humaneval+"]
+    page = markdown.lines(store, ALL)
+    at = page.index("#### Beside published rates")
+    assert page[at + 2].startswith("| benchmark | model | measured | pass@1 base % | pass@1 base +")
+    table = [line for line in page[at:] if line.startswith("| humaneval+")]
+    assert len(table) == len(known) + 1
+    assert "| humaneval+ | **<code>m-n1-d0</code>** | here | - | 50.0 |" in table
+    assert any("- comparable with the EvalPlus leaderboard: yes" in line for line in page[:at])
+    addresses = {(row.origin, row.source) for row in known}
+    assert {f"- {origin}: <{source}>" for origin, source in addresses} <= set(page[at:])
+
+    html.write(store, ALL, (), tmp_path / "a.html")
+    written = (tmp_path / "a.html").read_text()
+    _, title, after = written.partition("<h3>Beside published rates</h3>")
+    assert title
+    section = after.partition("</ul>")[0]
+    assert section.count("<tr>") == len(known) + 2
+    assert all(source in section and f"{origin}:" in section for origin, source in addresses)
+    for row in known:
+        assert f"<td>{row.base:.1f}</td><td>{row.plus:.1f}</td>" in section
 
 
 def test_nothing_published_without_a_benchmark_that_has_it(store, run):
