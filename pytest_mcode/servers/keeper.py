@@ -5,7 +5,10 @@ everything the server has started when its own standard input ends, when the pro
 is gone, or when it is told to by a signal. The server itself is killed by the kernel should this
 process be killed. What only a reboot or `kill -9` of both leaves is written down for `orphans`.
 
-Argument: JSON with `command`, `stop` (run at the end), `record` (a file) and `grace_s`.
+A server that ends by itself after it was healthy, which one byte on standard input says, is started
+again, `restarts` times in all.
+
+Argument: JSON with `command`, `stop` (run at the end), `record` (a file), `grace_s` and `restarts`.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36
 """PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl(2)."""
 
 
+AGAIN = "mcode: the server ended by itself with exit status"
+"""Starts the line that the log gets when a server is started again."""
+
+
 def main(argument: str) -> int:
     """Keep the server until it ends or is to end; its exit status."""
     given = json.loads(argument)
@@ -35,19 +42,22 @@ def main(argument: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
     record = Path(given["record"]) if given["record"] else None
-    child = subprocess.Popen(
-        given["command"],
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=lambda: _prctl(DIE_WITH_PARENT, signal.SIGKILL),  # noqa: PLW1509 - one thread
-    )
+    child = _started(given, record, parent)
+    healthy, restarts = False, 0
     try:
-        if record is not None:
-            write(record, child.pid, parent, given["stop"])
-        while child.poll() is None and os.getppid() == parent:
+        while os.getppid() == parent:
+            if child.poll() is not None:
+                if not healthy or restarts == given["restarts"]:
+                    break
+                os.write(2, f"{AGAIN} {child.returncode} and is started again\n".encode())
+                _kill_session(child)
+                select.select([0], [], [], restarts)  # memory of a GPU may take a moment to be free
+                restarts += 1
+                child = _started(given, record, parent)
             ready, _, _ = select.select([0], [], [], 0.2)
             if ready and not os.read(0, 4096):
                 break
+            healthy = healthy or bool(ready)
     except SystemExit:
         pass
     finally:
@@ -57,6 +67,18 @@ def main(argument: str) -> int:
         if record is not None:
             record.unlink(missing_ok=True)
     return status if status >= 0 else 128 - status
+
+
+def _started(given: Any, record: Path | None, parent: int) -> subprocess.Popen[bytes]:
+    child = subprocess.Popen(
+        given["command"],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: _prctl(DIE_WITH_PARENT, signal.SIGKILL),  # noqa: PLW1509 - one thread
+    )
+    if record is not None:
+        write(record, child.pid, parent, given["stop"])
+    return child
 
 
 def _leave(number: int, frame: Any) -> None:
@@ -76,8 +98,7 @@ def end(child: subprocess.Popen[bytes], grace_s: float) -> int:
         os.killpg(child.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(timeout=grace_s)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
+    _kill_session(child)
     status = child.wait()
     while left := _adopted():
         for pid in left:
@@ -86,6 +107,11 @@ def end(child: subprocess.Popen[bytes], grace_s: float) -> int:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
     return status
+
+
+def _kill_session(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _adopted() -> list[int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json
 from pytest_mcode.servers import port as ports
+from pytest_mcode.servers.keeper import AGAIN
 from pytest_mcode.servers.process import Process
 
 
@@ -111,15 +112,26 @@ class Kept:
         status = process.ended()
         process.close()
         log = Path(f"{files}.log") if (files := self._files()) else None
+        where = f"; its log is {log}" if log else ""
         if status is not None:
-            where = f"; its log is {log}" if log else ""
             self.say(f"{process.name} had ended by itself with exit status {status}{where}")
+        elif log is not None and (times := _restarts(log)):
+            often = "once" if times == 1 else f"{times} times"
+            self.say(f"{process.name} ended by itself {often} and was started again{where}")
         elif log is not None:
             log.unlink(missing_ok=True)
 
     def _files(self) -> Path | None:
         name = re.sub(r"[^\w.+-]+", "-", self.model).lstrip(".")
         return self.state / f"{name}-{os.getpid()}" if self.state is not None else None
+
+
+def _restarts(log: Path) -> int:
+    try:
+        with log.open("rb") as lines:
+            return sum(line.startswith(AGAIN.encode()) for line in lines)
+    except OSError:
+        return 0
 
 
 def program(name: str, cure: str) -> str:

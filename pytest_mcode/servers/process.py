@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -22,6 +23,8 @@ LOG_LINES = 30
 """How much of a failed server's log its error shows."""
 GRACE_S = 10.0
 """How long a server that was told to exit may take before it is killed."""
+RESTARTS = 3
+"""How often a server that was healthy and ends by itself is started again."""
 KEEPER = Path(__file__).with_name("keeper.py")
 
 
@@ -105,7 +108,13 @@ class Process:
 
     def _kept(self) -> list[str]:
         record = f"{self._files}.server" if self._files else ""
-        told = {"command": self._command, "stop": self._stop, "record": record, "grace_s": GRACE_S}
+        told = {
+            "command": self._command,
+            "stop": self._stop,
+            "record": record,
+            "grace_s": GRACE_S,
+            "restarts": RESTARTS,
+        }
         # -S, -E and -P: what the user has installed or set must not decide how servers end.
         return [sys.executable, "-S", "-E", "-P", str(KEEPER), json.dumps(told)]
 
@@ -126,6 +135,10 @@ class Process:
         if child.poll() is not None:
             return f"ended with exit status {child.returncode}, and another program answers there"
         self._url = url
+        if self._known_url and child.stdin is not None:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                child.stdin.write(b"+")
+                child.stdin.flush()
         return ""
 
 

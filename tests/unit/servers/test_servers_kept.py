@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mcode.core.errors import ConfigError, InfraError
-from pytest_mcode.servers import keeper, orphans, port
+from pytest_mcode.servers import keeper, orphans, port, process
 from pytest_mcode.servers.command import Command, Compose
 from pytest_mcode.servers.kept import Kept
 from pytest_mcode.servers.llama_cpp import MODELS, LlamaCpp
@@ -51,6 +51,10 @@ def until(condition: Callable[[], bool]) -> bool:
 
 def gone(pid: int) -> bool:
     return keeper.started(pid) == ""
+
+
+def keeper_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def names(folder: Path) -> list[str]:
@@ -172,7 +176,7 @@ def test_kill_9_of_run_and_keeper_ends_the_server_too(
 ) -> None:
     """The kernel kills the server; the next run takes the record away."""
     pid = record(tmp_path)["pid"]
-    kept_by = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    kept_by = keeper_of(pid)
     os.kill(holder.pid, signal.SIGSTOP)  # so that neither outlives the other by a moment
     os.kill(kept_by, signal.SIGKILL)
     holder.kill()
@@ -222,6 +226,40 @@ def test_what_a_server_has_started_goes_with_it(tmp_path: Path) -> None:
     assert not gone(child)
     server.close()
     assert until(lambda: gone(child))
+
+
+def test_a_server_that_dies_is_started_again_a_few_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed once, it answers again at its address and its record is true; killed more often than
+    it is started again, it is gone. Both are said at the end, with the log."""
+    monkeypatch.setattr(process, "RESTARTS", 1)
+    server, said = command(tmp_path), list[str]()
+    server.say = said.append
+    url = server.start()
+    try:
+        first = record(tmp_path)["pid"]
+        os.kill(first, signal.SIGKILL)
+        assert until(lambda: gone(first) and port.models(url) == ["m"])
+        second = record(tmp_path)["pid"]
+        assert second != first
+        assert keeper.started(second) == record(tmp_path)["started"]
+        server.close()
+        (log,) = (tmp_path / "state").glob("*.log")
+        told = "command server of m ended by itself once and was started again; its log is"
+        assert said == [f"{told} {log}"]
+        assert gone(second)
+
+        assert server.start() != url
+        os.kill(record(tmp_path)["pid"], signal.SIGKILL)
+        assert until(lambda: (tmp_path / "diary").read_text().count("up m") == 4)
+        last = record(tmp_path)["pid"]
+        kept_by = keeper_of(last)
+        os.kill(last, signal.SIGKILL)
+        assert until(lambda: gone(kept_by))
+    finally:
+        server.close()
+    assert "had ended by itself with exit status 137" in said[-1]
 
 
 def test_a_command_without_its_port_is_refused() -> None:
