@@ -5,8 +5,9 @@ its own HumanEval-style task with its local sandbox, 64 connections.
 
 HumanEval's tasks are drawn from a server in a process of its own that answers after a fixed time in
 a fixed number of slots; its own ceiling is measured with bare sockets. Rounds go in turn: ours, and
-the `openai` package alone with the same requests. Every answer is verified and every verdict is
-checked. The machine's load before the first round stands above the table: run it alone.
+the `openai` package alone with the same requests. Every answer of ours is verified, on the same
+cores, and every verdict is checked: bare sockets and the bare package do that too, in rounds of
+their own. The machine's load before the first round stands above the table: run it alone.
 """
 
 from __future__ import annotations
@@ -56,6 +57,9 @@ class Figures:
     ours: list[dict[str, float]] = field(default_factory=list)
     bare: list[dict[str, float]] = field(default_factory=list)
     sockets: list[dict[str, float]] = field(default_factory=list)
+    bare_verified: list[dict[str, float]] = field(default_factory=list)
+    sockets_verified: list[dict[str, float]] = field(default_factory=list)
+    """The same, with each answer verified in the sandbox that ours has."""
     beside: list[tuple[dict[str, float], dict[str, float]]] = field(default_factory=list)
     """Ours with bubblewrap, whose processes can be measured, and Inspect AI."""
     grid: tuple[int, int, int] = (0, 0, 0)
@@ -88,9 +92,9 @@ def counts(url: str) -> dict[str, float]:
     return found
 
 
-def bare(options: argparse.Namespace, kind: str, url: str) -> dict[str, float]:
+def bare(options: argparse.Namespace, kind: str, url: str, sandbox: str = "") -> dict[str, float]:
     """A round of a bare client."""
-    given = map(str, (url, options.tasks, options.samples, SLOTS, options.data))
+    given = map(str, (url, options.tasks, options.samples, SLOTS, options.data, sandbox))
     command = [sys.executable, "-m", "tests.benchmarks.bare_client", kind, *given]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -151,6 +155,8 @@ def measure(options: argparse.Namespace) -> Figures:
             say(f"round {number + 1} of {options.rounds}")
             figures.sockets.append(bare(options, "sockets", url))
             figures.bare.append(bare(options, "openai", url))
+            figures.sockets_verified.append(bare(options, "sockets", url, options.sandbox))
+            figures.bare_verified.append(bare(options, "openai", url, options.sandbox))
             with tempfile.TemporaryDirectory() as folder:
                 took = ours(options, url, Path(folder), f"--mcode-samples={options.samples}")
             if took["asked"] != figures.requests:
@@ -210,6 +216,7 @@ def rows(figures: Figures) -> list[measured.Row]:
         ("CPU ms per request, bare openai", spread([b["cpu_s"] * each for _, b in pairs]), ""),
         ("wall / ideal, bare openai", f"{alone / figures.ideal_s:.2f}", ""),
         ("wall / ideal, bare sockets (the server's own)", f"{sockets / figures.ideal_s:.2f}", ""),
+        *against_floor(figures),
         ("seconds, ideal and whole process", f"{figures.ideal_s:.1f}, {whole:.1f}", ""),
         (
             "requests of a grid, needed and sent",
@@ -223,6 +230,20 @@ def rows(figures: Figures) -> list[measured.Row]:
         ),
         *against_inspect(figures),
     ]
+
+
+def against_floor(figures: Figures) -> list[measured.Row]:
+    """The bare clients with the same verification beside them."""
+    found: list[measured.Row] = []
+    for name, others in (
+        ("bare openai + verification", figures.bare_verified),
+        ("bare sockets + verification (this machine's floor)", figures.sockets_verified),
+    ):
+        alone = [other["wall_s"] / figures.ideal_s for other in others]
+        ratios = [m["wall_s"] / o["wall_s"] for m, o in zip(figures.ours, others, strict=True)]
+        found.append((f"wall / ideal, {name}", spread(alone), ""))
+        found.append((f"wall / {name}", spread(ratios), ""))
+    return found
 
 
 def against_inspect(figures: Figures) -> list[measured.Row]:
