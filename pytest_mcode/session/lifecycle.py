@@ -207,9 +207,10 @@ class Session:
 
     def warm_up(self) -> None:
         """Begin with what the first request needs. What fails now fails then again, and is told."""
-        start = getattr(self.models.generator(self.settings.models[0]), "start", None)
-        if start is not None:
-            self.engine.submit(start())
+        for model in self.settings.models[:1]:  # none where marks name them
+            start = getattr(self.models.generator(model), "start", None)
+            if start is not None:
+                self.engine.submit(start())
 
     def submit(self, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""
