@@ -65,7 +65,7 @@ def names_benchmark(config: pytest.Config) -> bool:
         return True
     get = Resolved(config)
     named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
-    named = named or get.source("resume")[0] or get.source("phase")[0]
+    named = named or get.source("resume")[0] or get.on_command_line("phase")
     named = named or asks_gate(config, insisting=True)
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,34 +13,10 @@ import pytest
 from pytest_mcode.benchmarks import release
 from pytest_mcode.benchmarks.evalplus import HumanEvalPlus, MbppPlus
 from pytest_mcode.core.errors import DataError
+from tests.unit.benchmarks.release_server import Releases
 
 PATH = "/humanevalplus_release/releases/download/v0.1.10/HumanEvalPlus-Mini.jsonl.gz"
 GONE = "http://127.0.0.1:1"
-
-
-class Releases(http.server.ThreadingHTTPServer):
-    """A mirror of the releases: path -> content; keeps what it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Releases
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        content = self.server.files.get(self.path)
-        self.send_response(200 if content is not None else 404)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        self.wfile.write(content or b"")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
 
 
 @pytest.fixture
