@@ -68,7 +68,8 @@ def wrapped(text: str, width: int) -> list[str]:
 def going_on(command: str, *, verify: bool = False) -> str:
     """What to type to go on with a run that was started with `command`; to `verify` what waits."""
     if verify:
-        return re.sub(r" --mcode-(phase[= ]\S+|resume)", "", command) + " --mcode-phase=verify"
+        kept = re.sub(r" --mcode-(phase[= ]\S+|resume|fresh)", "", command)
+        return f"{kept} --mcode-phase=verify"
     return command if "--mcode-resume" in command.split() else f"{command} --mcode-resume"
 
 

@@ -163,6 +163,7 @@ def test_draws_that_wait_are_in_no_rate(run, pytester, database, model):
     options = (*model.options(), "--mcode-limit=2", "--mcode-samples=2")
     result = run(
         *options,
+        "--mcode-fresh",
         "--mcode-phase=generate",
         "--mcode-md=a.md",
         "--mcode-html=a.html",
@@ -179,6 +180,7 @@ def test_draws_that_wait_are_in_no_rate(run, pytester, database, model):
     ]
     assert verify.endswith("--mcode-phase=verify")
     assert "generate" not in verify
+    assert "fresh" not in verify
     texts = {name: path.read_text() for name, path in files.items()}
     assert "WAITING: 4 draws" in texts["a.md"]
     assert "WAITING: 4 draws" in texts["a.html"]
