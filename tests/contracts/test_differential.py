@@ -93,6 +93,33 @@ def test_a_program_that_does_not_live_to_the_end_has_not_passed(compare, candida
     assert (seen.status, seen.groups) == (status, expected)
 
 
+def test_one_input_may_take_a_tenth_of_the_time(compare):
+    """CPU time, as EvalPlus limits each input: an endless loop costs a tenth of what it could;
+    waiting, or many inputs that together take longer, is no time-out."""
+    endless = "def f(x):\n    while x > 2: pass\n    return x * x"
+    seen = compare(endless, SQUARE, MANY[:3], MANY, wall_s=3.0)
+    assert seen.detail == "no end within 0.3 s of CPU time for one input (twice)"
+    assert (seen.status, seen.groups) == ("timeout", {"base": True, "plus": False})
+    assert "beginning with f(" in seen.feedback
+    busy = "import time\ndef f(x):\n    end = time.process_time() + 0.2\n"
+    busy += "    while time.process_time() < end: pass\n    time.sleep(0.2)\n    return x * x"
+    assert compare(busy, SQUARE, [], MANY[:3], wall_s=3.0).status == "passed"
+
+
+def test_a_program_without_that_alarm_meets_its_whole_limit(compare):
+    """It shares its process with the alarm and can take it away; nothing is won by it."""
+    endless = "import signal\ndef f(x):\n    signal.setitimer(2, 0)\n    while True: pass"
+    seen = compare(endless, SQUARE, MANY[:1], [], wall_s=1.0)
+    assert (seen.status, seen.groups) == ("timeout", {"base": False})
+
+
+def test_who_kills_itself_by_the_alarm_has_not_run_out_of_time(compare):
+    """The signal counts with the CPU time behind it."""
+    seen = compare("import os\ndef f(x): os.kill(os.getpid(), 27)", SQUARE, MANY[:1], [])
+    assert (seen.status, seen.groups) == ("error", {"base": False})
+    assert "died by SIGPROF" in seen.detail
+
+
 @pytest.mark.parametrize(
     ("output", "expected", "keywords", "status"),
     [
@@ -173,7 +200,7 @@ import sys
 frame = sys._getframe()
 while "OPERATIONS" not in frame.f_globals:
     frame = frame.f_back
-frame.f_globals["OPERATIONS"]["m"] = lambda worker, name, rows: {}
+frame.f_globals["OPERATIONS"]["m"] = lambda worker, name, rows, each_s: {}
 def f(x): return 0
 """
 FORGERIES = {

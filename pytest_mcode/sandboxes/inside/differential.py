@@ -52,7 +52,7 @@ class Differential:
         self.candidate, self.name, self.atol = candidate, name, atol
         self.reference, self.conversion = "" if holds else reference, conversion
         self.same, self.also, self.holds = same, also, holds
-        self.most = most
+        self.most, self.each_s = most, 0.0
 
     def verify(
         self, passed: dict[str, bool], groups: Mapping[str, str], notes: Notes | None = None
@@ -62,7 +62,8 @@ class Differential:
         reached are not noted."""
         first: BaseException | None = None
         told: tuple[Any, Any, Any] = (None, {}, None)
-        story, notes = "", notes or Notes({})
+        story, notes = "", notes or Notes({}, 0)
+        self.each_s = notes.each_s
         for group, text in groups.items():
             passed[group], failing = False, 0
             inputs = self.inputs(group, text, notes)
@@ -136,7 +137,7 @@ class Differential:
         candidate, count = self.candidate, end - start
         some = f"one of {count} calls beginning with " if count > 1 else ""
         candidate.last, candidate.answered = (some + self.name, inputs.row(start), {}), False
-        candidate.send(inputs.request(self.name, start, end))
+        candidate.send(inputs.request(self.name, start, end, self.each_s))
         if (start, end) not in inputs.seals:
             inputs.expect(start, end)
         answer = candidate.receive()

@@ -11,9 +11,11 @@ _MOST_LINE = 300
 class Notes:
     """Of one job."""
 
-    def __init__(self, known: dict[str, Any]) -> None:
+    def __init__(self, known: dict[str, Any], each_s: float) -> None:
         self.known = known
         """Group of tests -> what an earlier judge has worked out of it."""
+        self.each_s = each_s
+        """CPU seconds that a program may take for one input; 0: no limit of its own."""
         self.learned: dict[str, Any] = {}
         """The same for groups that were not known."""
         self.lines: list[str] = []

@@ -24,7 +24,7 @@ class Inputs:
     def __init__(self, rows: list[Any], function: Callable[..., Any] | None) -> None:
         self.packed = [marshal.dumps(row) for row in rows]
         self.function = function
-        self.requests: dict[tuple[int, int], bytes] = {}
+        self.requests: dict[tuple[int, int, float], bytes] = {}
         self.expected: dict[int, str] = {}
         """Texts that equal the worker's for equal values of equal types."""
         self.floats_from = len(rows)
@@ -38,15 +38,15 @@ class Inputs:
         """The arguments, a fresh copy."""
         return marshal.loads(self.packed[index])
 
-    def request(self, name: str, start: int, end: int) -> bytes:
-        """The message that asks for the outputs of these inputs."""
-        known = self.requests.get((start, end))
+    def request(self, name: str, start: int, end: int, each_s: float) -> bytes:
+        """The message that asks for the outputs of these inputs, with the time for each."""
+        known = self.requests.get((start, end, each_s))
         if known is None:
             rows = [self.row(index) for index in range(start, end)]
-            known = b"m" + marshal.dumps(("m", name, rows))
+            known = b"m" + marshal.dumps(("m", name, rows, each_s))
             if any(mark in known for mark in _SETS):  # marshal does not keep the order of a set
-                known = b"j" + to_json(encode(["m", name, rows], opaque)).encode()
-            self.requests[start, end] = known
+                known = b"j" + to_json(encode(["m", name, rows, each_s], opaque)).encode()
+            self.requests[start, end, each_s] = known
         return known
 
     def expect(self, start: int, end: int) -> None:

@@ -41,6 +41,8 @@ _MOST_DETAIL = 300
 _TICKS = 0.5
 """Of the limit: the kernel counts ticks against it, but reports the time that truly ran, which is
 less where other processes share the core."""
+_ONE_INPUT = 0.1
+"""Share of the time of a program that one of many inputs may take."""
 _MISSING = re.compile(r"No module named '(\w+)")
 
 
@@ -71,7 +73,7 @@ class Verification:
         self.stdout = ""
         self.groups: dict[str, bool] = {}
         """Which groups of its tests held, where a task tells them apart."""
-        self.notes = Notes(job.get("expected") or {})
+        self.notes = Notes(job.get("expected") or {}, job["cpu_s"] * _ONE_INPUT)
 
     def run(self) -> None:
         """Define the candidate, run the tests; `error` stays None if both went through."""
@@ -179,6 +181,9 @@ class Verification:
             used_up = cpu_ms >= _TICKS * 1000 * self.job["cpu_s"]
             if number in (signal.SIGXCPU, signal.SIGKILL) and used_up:
                 return self.time_up(f"{self.job['cpu_s']} s of CPU time")
+            each_s = self.notes.each_s
+            if number == signal.SIGPROF and cpu_ms >= _TICKS * 1000 * each_s:
+                return self.time_up(f"{each_s:g} s of CPU time for one input")
             known = number in set(signal.Signals)
             name = signal.Signals(number).name if known else f"signal {number}"
             return "error", f"the program died by {name} before the tests finished", ""

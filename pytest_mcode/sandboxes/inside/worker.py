@@ -17,6 +17,7 @@ from itertools import islice
 from json.decoder import JSONDecoder
 from marshal import dumps, loads
 from resource import RLIM_INFINITY, RLIMIT_AS, RLIMIT_CPU, getrlimit, setrlimit
+from signal import ITIMER_PROF, setitimer
 from typing import Any
 
 from claims import CANDIDATE, describe_exception
@@ -90,8 +91,7 @@ class Worker:
         """A function of the tests: calling it asks the judge."""
 
         def function(*args: Any, **kwargs: Any) -> Any:
-            given = encode([list(args), kwargs], self.reference)
-            self.answer({"f": [number, *given]})
+            self.answer({"f": [number, *encode([list(args), kwargs], self.reference)]})
             return self.listen()
 
         return function
@@ -106,17 +106,19 @@ class Worker:
         """Call an object of the program."""
         return self.invoke(self.objects[number], args, kwargs, plain)
 
-    def call_many(self, name: str, rows: list[Any]) -> Any:
-        """Call a name of the program with each of these arguments: the texts of its outputs `t`,
-        up to the first exception `e`, or as many as fit into one answer."""
-        function = self.names[name]
+    def call_many(self, name: str, rows: list[Any], each_s: float) -> Any:
+        """Call a name of the program with each of these arguments, none for longer than `each_s`:
+        texts of its outputs `t`, up to the first exception `e`, or as many as fit in an answer."""
+        function, room = self.names[name], MAX_RESULT // 16
         texts: list[str] = []
-        room = MAX_RESULT // 16
         for row in rows:
+            setitimer(ITIMER_PROF, each_s)
             try:
                 texts.append(output_text(function(*row), self.reference))
             except BaseException as error:
                 return {"t": texts, "e": describe_exception(error)}
+            finally:
+                setitimer(ITIMER_PROF, 0)
             room -= len(texts[-1])
             if room < 0:
                 break
@@ -237,9 +239,7 @@ class Worker:
     def kinds(self, wanted: tuple[str, ...]) -> dict[str, Any]:
         """What each wanted name is: `f` a function, `m` a module, `v` a value; or not there."""
         found: dict[str, Any] = {}
-        for name in wanted:
-            if name not in self.names:
-                continue
+        for name in filter(self.names.__contains__, wanted):
             thing = self.names[name]
             if type(thing) is type(sys):
                 found[name] = {"m": thing.__name__, **self.value(thing)}
