@@ -15,6 +15,10 @@ from .workloads import Sample
 HERE = Path(__file__).parent
 
 
+CALLS = 9
+"""How often the tests of LIGHT call their program, on average."""
+
+
 class Floor:
     """A command that forks a number of times and prints the seconds; one copy of it per core.
 
@@ -23,15 +27,16 @@ class Floor:
 
     workloads = ("light",)
 
-    def __init__(self, name: str, times: int) -> None:
+    def __init__(self, name: str, times: int, calls: int = 0) -> None:
         self.name, self.times = name, times
         self.command = [PYTHON, "-I", "-S", str(HERE / "floor.py")]
+        self.after = [str(calls)] if calls else []
 
     def start(self) -> None:
         pass
 
     def run(self, workload: str, samples: Sequence[Sample]) -> tuple[int, float]:
-        command = [*self.command, str(self.times)]
+        command = [*self.command, str(self.times), *self.after]
         cores = sorted(os.sched_getaffinity(0))[:CORES]
         running = [
             subprocess.Popen(

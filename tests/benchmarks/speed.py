@@ -34,7 +34,7 @@ from .contenders import (
     Ours,
     verify,
 )
-from .floors import Floor, Kernel
+from .floors import CALLS, Floor, Kernel
 from .in_process import Zygote
 from .peers import Peer
 from .results import Figures, Whole
@@ -60,6 +60,7 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
         DockerExec("docker exec per program", few),
         DockerRun("docker run per program", few),
         Floor("fork + trivial program (floor)", 200 * times),
+        Floor(f"the same, {CALLS} calls through a socket (floor)", 200 * times, CALLS),
         Kernel("fork in C (floor)", 500 * times),
     ]
 
