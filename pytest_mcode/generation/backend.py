@@ -14,6 +14,7 @@ from typing import Any
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import ModelSpec, Request
 from pytest_mcode.generation import lanes, preflight
+from pytest_mcode.generation.turns import Turns
 
 _CONCURRENCY = {"openai": 64, "litellm": 16, "watsonx": 8}
 """In flight by default; an in-process model (hf) is locked and answers one at a time."""
@@ -67,15 +68,16 @@ def load(backend: str) -> None:
         importlib.import_module(f"mellea.backends.{backend}")
 
 
-def lighten(live: Any) -> None:
+def lighten(live: Any, wires: Turns) -> bool:
     """Take what costs Mellea's backend for OpenAI most in each request, and is always the same.
 
-    To be called on the loop that will generate: there is one client for each. Another version of
-    Mellea or of its client that is built otherwise stays as it is, and slower.
+    To be called on the loop that will generate: there is one client for each. Requests go out when
+    they are given one of the `wires`. Another version of Mellea or of its client that is built
+    otherwise stays as it is, and slower: then it is False.
     """
     client: Any = getattr(live, "_async_client", None)
     if not hasattr(client, "_make_status_error_from_response"):
-        return
+        return False
     from openai.resources.chat.completions import Completions
     from openai.types import Completion
     from openai.types.chat import ChatCompletion
@@ -86,21 +88,26 @@ def lighten(live: Any) -> None:
     }
     sent = {**client.auth_headers, **client.default_headers}
     own = lanes.to(str(client.base_url), {k: v for k, v in sent.items() if isinstance(v, str)})
-    client.chat.completions.create = _poster(client, own, "/chat/completions", ChatCompletion)
-    client.completions.create = _poster(client, own, "/completions", Completion)
+    post = functools.partial(_poster, client, own, wires)
+    client.chat.completions.create = post("/chat/completions", ChatCompletion)
+    client.completions.create = post("/completions", Completion)
     if own is not None:
         client.close = functools.partial(_closed, own, client.close)
+    return True
 
 
-def _poster(client: Any, own: lanes.Lanes | None, path: str, kind: Any) -> Any:
+def _poster(client: Any, own: lanes.Lanes | None, wires: Turns, path: str, kind: Any) -> Any:
     """What stands in for `create` of the client: posts to `path`, and returns a `kind`."""
 
     async def create(*, extra_body: Any = None, **body: Any) -> Any:
         # What we send is plain JSON already, which `create` would walk through against its types.
         whole = {**body, **(extra_body or {})}
         if own is None:
-            return await client.post(path, body=whole, cast_to=kind)
-        reply = await own.post(path, json.dumps(whole).encode())
+            async with wires.wire():
+                return await client.post(path, body=whole, cast_to=kind)
+        sent = json.dumps(whole).encode()
+        async with wires.wire():
+            reply = await own.post(path, sent)
         if reply.is_plain:
             return _read(kind, json.loads(reply.body))
         response = reply.response(str(client.base_url))

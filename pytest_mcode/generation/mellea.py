@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import Answer, Json, Message, Messages, ModelSpec, Request
-from pytest_mcode.generation import backend, faults, preflight, wire
+from pytest_mcode.generation import backend, faults, preflight, turns, wire
 from pytest_mcode.generation.outage import Outage
 from pytest_mcode.generation.turns import Turns
 
@@ -32,6 +32,9 @@ class Mellea:
         self.spec = spec
         self.concurrency = spec.concurrency or backend.default_concurrency(spec.backend)
         self._turns = Turns(self.concurrency)
+        """Whose request is made ready, or asked at once where it cannot wait for a wire."""
+        self._wires = Turns(self.concurrency)
+        self._wired = False
         self._outage = Outage(spec.patience_s, spec.retries)
         self._starting = asyncio.Lock()
         self._model = ""
@@ -65,7 +68,8 @@ class Mellea:
             if not self._outage.over:
                 await self.start()
             options = wire.options(self.spec, request.sampling, request.task)
-            reply, calls, called = await self._answered(request, options)
+            left: list[float] = []
+            reply, calls, called = await self._answered(request, options, left)
         return Answer(
             text=reply.text,
             form="continuation" if wire.is_raw(self.spec, request.sampling) else "text",
@@ -76,20 +80,20 @@ class Mellea:
             completion_tokens=reply.completion_tokens,
             thinking_tokens=reply.thinking_tokens,
             finish_reason=reply.finish_reason,
-            queue_s=begun - asked,
-            request_s=time.perf_counter() - called,
+            queue_s=(left[0] if left else begun) - asked,
+            request_s=time.perf_counter() - max([called, *left[-1:]]),
             calls=calls,
         )
 
     async def _answered(
-        self, request: Request, options: Mapping[str, Json]
+        self, request: Request, options: Mapping[str, Json], left: list[float]
     ) -> tuple[_Reply, int, float]:
-        """The reply, the calls that it took, and when the last of them began."""
+        """The reply, the calls that it took, when the last began; `left`: when each went out."""
         calls, failing = 0, 0.0
         while not self._outage.over:
             calls += 1
             called = time.perf_counter()
-            reply = await self._call(request, options)
+            reply = await self._call(request, options, left)
             if isinstance(reply, _Reply) or reply.kind != "again":
                 self._outage.answered()
             if isinstance(reply, _Reply):
@@ -122,18 +126,34 @@ class Mellea:
                     await self.preflight()
                 # In a thread: the import takes a second, and Mellea asks the server for its kind.
                 live = await asyncio.to_thread(backend.make, self.spec, self._model)
-                if self.spec.backend == "openai":
-                    backend.lighten(live)
+                if self.spec.backend == "openai" and backend.lighten(live, self._wires):
+                    # As many requests again wait ready for the moment when an answer comes.
+                    self._turns.add(0 if self._wired else self.concurrency)
+                    self._wired = True
                 self._backend = live
 
-    async def _call(self, request: Request, options: Mapping[str, Json]) -> _Reply | faults.Fault:
-        """One call under the deadline."""
+    async def _call(
+        self, request: Request, options: Mapping[str, Json], left: list[float]
+    ) -> _Reply | faults.Fault:
+        """One call, under a deadline from when it goes out."""
         ask = _complete if wire.is_raw(self.spec, request.sampling) else _chat
+        seconds, now = self.spec.request_timeout_s, asyncio.get_running_loop().time
+
+        def leave() -> None:
+            if self._outage.over:
+                raise ConnectionError(self._outage.over)
+            left.append(time.perf_counter())
+            deadline.reschedule(now() + seconds)
+
         try:
-            async with asyncio.timeout(self.spec.request_timeout_s):
-                return await ask(
-                    self._backend, request.messages, self._named(options), backend.form(request)
-                )
+            async with asyncio.timeout(None if self._wired else seconds) as deadline:
+                with turns.sending(leave):
+                    return await ask(
+                        self._backend,
+                        request.messages,
+                        self._named(options),
+                        backend.form(request),
+                    )
         except backend.failures(self.spec.backend) as error:
             return faults.fault_of(error)
         except _MALFORMED as error:

@@ -173,6 +173,7 @@ def _handler(server: Server):
                     Asked(self.path, self.headers, body, time.monotonic(), self.client_address[1])
                 )
                 server.active += 1
+                self.working = True
                 server.most_active = max(server.most_active, server.active)
                 fault = server.fault(body)
             try:
@@ -180,13 +181,20 @@ def _handler(server: Server):
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
             finally:
-                with server.lock:
-                    server.active -= 1
+                self._rest()
+
+        def _rest(self):
+            """Work no more, before the client that reads the answer can ask the next."""
+            with server.lock:
+                server.active -= self.working
+                self.working = False
 
         def _answer(self, body, fault):
             if fault is None:
                 time.sleep(server.latency)
-                self._send(200, json.dumps(server.post(self.path, body)).encode())
+                answer = json.dumps(server.post(self.path, body)).encode()
+                self._rest()
+                self._send(200, answer)
             elif fault.hang or fault.cut:
                 if fault.hang:
                     self._until_gone()

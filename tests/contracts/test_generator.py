@@ -239,6 +239,14 @@ def test_concurrency_is_bounded():
     assert min(a.request_s for a in answers) > 0.04
 
 
+def test_the_deadline_counts_from_when_a_request_goes_out():
+    """Each waits for its turn as long as an answer takes, and twice that is past the deadline."""
+    with Server(latency=0.6) as server:
+        made = Mellea(spec(server, concurrency=1, request_timeout_s=1.1))
+        answers = run(made, *(request(i) for i in range(3)))
+    assert [a.calls for a in answers] == [1, 1, 1]
+
+
 def test_connections_are_used_again():
     """Twelve requests, three at once, need three connections; one that was cut is made anew."""
     with Server(latency=0.02, faults=[Fault(cut=True)]) as server:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pytest_mcode.generation.turns import Turns, placed
+from pytest_mcode.generation.turns import Turns, placed, sending
 
 
 def served(slots: int, asked: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -82,3 +82,26 @@ def test_a_cancelled_waiter_takes_no_slot_away(late):
             return waiter.cancelled()
 
     assert asyncio.run(story())
+
+
+def test_whoever_is_ready_is_sent_before_answers_are_read():
+    """Two answers come at once: both that wait go out, and only then is any answer read."""
+
+    async def story() -> list[str]:
+        wires, answered, told = Turns(2), asyncio.Event(), []
+
+        async def ask(name: str) -> None:
+            with sending(lambda: told.append(f"{name} sent")):
+                async with wires.wire():
+                    await answered.wait()
+            told.append(f"{name} read")
+
+        asked = asyncio.gather(*(ask(name) for name in "abcd"))
+        await asyncio.sleep(0)
+        answered.set()
+        await asked
+        return told
+
+    told = asyncio.run(story())
+    assert told[:4] == ["a sent", "b sent", "c sent", "d sent"]
+    assert sorted(told[4:]) == ["a read", "b read", "c read", "d read"]
