@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,15 +192,17 @@ class Recorder:
             self.store.take_up(self.run_id, process=resume.process(), fingerprint_parts=own)
             self._taken_up = True
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
         """Keep what a report carries. A database that refuses a row ends the run."""
-        if self.lost:
-            return
         try:
-            self._keep(report)
+            if not self.lost:
+                self._keep(report)
         except McodeError as error:
             self.lost = str(error)
             self._state.stop(f"mcode: {error}")
+        yield
+        vars(report).pop("mcode", None)  # pytest keeps all reports to the end of the run
 
     def _keep(self, report: pytest.TestReport) -> None:
         text: str | None = getattr(report, "mcode", None)

@@ -139,11 +139,11 @@ def rows(figures: Figures, items: int, few: int) -> list[measured.Row]:
             (f"-n {workers}: memory of the controller, MB; with empty items", f"{most}; {bare}", "")
         )
     growth = [
-        (many["wall_s"] / items) / (one["wall_s"] / few)
+        (many["cpu_s"] / items) / (one["cpu_s"] / few)
         for many, one in zip(figures.ours[items, 0], figures.ours[few, 0], strict=True)
     ]
     met = "met" if statistics.median(growth) <= GROWTH else "NOT met"
-    name = f"wall per item, {items:,} items / {few:,} items"
+    name = f"CPU per item of {items:,} / of {few:,}"
     found.append((name, spread(growth), f"goal {met} (<= {GROWTH:.2f})"))
     return found
 

@@ -31,20 +31,26 @@ def surroundings() -> str:
     return f"{len(os.sched_getaffinity(0))} cores, load {load}"
 
 
-def show(benchmark: str, title: str, rows: Sequence[Row], *, keep: bool) -> None:
-    """Print a table below its title, and keep it if that is wished."""
+def show(
+    benchmark: str, title: str, rows: Sequence[Row], *, keep: bool, headline: Sequence[Row] = ()
+) -> None:
+    """Print a table below its title, and keep what README shows of it if that is wished.
+
+    That is `headline`, else every ratio and every figure that has a goal.
+    """
     print(f"{title}\n\n{markdown(rows)}")
     if keep:
+        shown = headline or [row for row in rows if row[2] or " / " in row[0]]
         kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
         day = time.strftime("%Y-%m-%d", time.gmtime())
-        kept[benchmark] = {"day": day, "title": title, "rows": [list(row) for row in rows]}
+        kept[benchmark] = {"day": day, "title": title, "rows": [list(row) for row in shown]}
         KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
         write()
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a table."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines = [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows]
     return "\n".join(["| | measured | |", "|---|--:|---|", *lines])
 
 

@@ -109,7 +109,7 @@ def test_a_tiny_run_measures_what_an_item_costs():
     assert done.returncode == 0, done.stdout + done.stderr
     rows = dict(line[2:].split(" | ", 1) for line in done.stdout.splitlines() if " | " in line)
     assert float(rows["-n 0: CPU / as many empty items"].split()[0]) > 1
-    assert "(<= 1.20)" in rows["wall per item, 10 items / 10 items"]
+    assert "(<= 1.20)" in rows["CPU per item of 10 / of 10"]
 
 
 @pytest.mark.bubblewrap

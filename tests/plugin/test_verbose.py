@@ -19,3 +19,19 @@ def test_reasons_do_not_wrap_by_themselves(run, wrong_answers, monkeypatch):
     head = next(i for i, line in enumerate(lines) if line.startswith("mcode: tiny, "))
     assert lines[head + 1].startswith("  from ")
     assert len(lines[head]) <= 80
+
+
+@pytest.mark.bubblewrap
+def test_no_answer_stays_in_memory_after_it_is_stored(run, pytester, database):
+    """pytest keeps every report to the end: those of ours have let go of prompts and answers."""
+    pytester.makeconftest(
+        """
+        def pytest_terminal_summary(terminalreporter):
+            reports = terminalreporter.stats["passed"]
+            print(f"{len(reports)} reports, {sum(hasattr(r, 'mcode') for r in reports)} outcomes")
+        """
+    )
+    cells = "--mcode-sandbox=bubblewrap"
+    result = run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=2", cells)
+    result.stdout.fnmatch_lines(["2 reports, 0 outcomes"])
+    assert database.rows("SELECT count(*) FROM attempts") == [(2,)]
