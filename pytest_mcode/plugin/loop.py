@@ -58,11 +58,12 @@ def run_ahead(item: pytest.Item) -> None:
     following = xdist.upcoming(item.config, items)
     if following is None:
         following = islice(items, state.order.get(item.nodeid, 0) + 1, None)
-    state.lookahead.start(
+    cells = (
         (i.nodeid, cell)
         for i in chain([item], following)
         if (cell := states.cell_of(i)) is not None and "mcode_attempt" in _fixture_names(i)
     )
+    state.lookahead.start(cells, refill=state.worker is None)
 
 
 def _fixture_names(item: pytest.Item) -> list[str]:

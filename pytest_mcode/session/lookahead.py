@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 
 from pytest_mcode.core.records import Outcome
 from pytest_mcode.generation import turns
 from pytest_mcode.session.cells import Cell
 from pytest_mcode.session.lifecycle import Session
+
+DONE = 4
+"""Windows of items that may have ended while an earlier one is waited for: their answers are in
+memory only, and a run that is killed loses them."""
 
 
 class Lookahead:
@@ -18,33 +23,68 @@ class Lookahead:
         self._session = session
         self._futures: dict[str, Future[Outcome]] = {}
         self._started = 0
+        self._coming: Iterator[tuple[str, Cell]] = iter(())
+        self._ahead: list[Future[Outcome]] = []
+        """Of the current item and those that are begun behind it."""
+        self._turn = ""
+        self._refills = False
+        self._ended = threading.Event()
+        """An item has, since this was last looked at."""
 
-    def start(self, upcoming: Iterable[tuple[str, Cell]]) -> None:
+    def start(self, upcoming: Iterable[tuple[str, Cell]], *, refill: bool = True) -> None:
         """Start up to one window of (node id, cell) pairs that are not yet under way.
 
-        Of models that take turns only the first is asked: a server that is held for later items
-        keeps that of earlier ones from coming up, and the run waits for those.
+        With `refill` more of them are started while the first is waited for and others end: else a
+        program that computes for long would leave the model idle. Of models that take turns only
+        the first is asked: a server that is held for later items keeps that of earlier ones from
+        coming up, and the run waits for those.
         """
-        room, turn = None, ""
-        for node_id, cell in upcoming:
-            model = self._session.in_turn(cell.variant)
-            turn = turn or model
-            if model not in ("", turn):
-                return
-            if node_id not in self._futures:
-                self._begin(node_id, cell)
-            room = self._session.window() if room is None else room - 1
-            if room <= 0:
-                return
+        self._coming, self._ahead, self._turn = iter(upcoming), [], ""
+        self._refills = refill
+        if self._next():
+            room = self._session.window()
+            while len(self._ahead) <= room and self._next():
+                pass
 
     def take(self, node_id: str, cell: Cell) -> Outcome:
         """The outcome of an item; starts it if nobody has. Blocks until it is there."""
         if node_id not in self._futures:
             self._begin(node_id, cell)
+        future = self._futures[node_id]
+        while not future.done():
+            self._ended.clear()
+            if self._refills:
+                self._refill()
+            if not future.done():
+                self._ended.wait()
         return self._futures.pop(node_id).result()
+
+    def _refill(self) -> None:
+        """A window of items is to be unfinished, also where many have ended already."""
+        room = self._session.window()
+        free = room - sum(not future.done() for future in self._ahead)
+        for _ in range(min(free, (1 + DONE) * room - len(self._ahead))):
+            if not self._next():
+                return
+
+    def _next(self) -> bool:
+        """See that the next item is under way; False where there is none that may be."""
+        node_id, cell = next(self._coming, ("", None))
+        if cell is None:
+            return False
+        model = self._session.in_turn(cell.variant)
+        self._turn = self._turn or model
+        if model not in ("", self._turn):
+            self._coming = iter(())
+            return False
+        if node_id not in self._futures:
+            self._begin(node_id, cell)
+        self._ahead.append(self._futures[node_id])
+        return True
 
     def _begin(self, node_id: str, cell: Cell) -> None:
         """Items are begun in their order, and so are their requests."""
         self._started += 1
         with turns.placed(self._started):
-            self._futures[node_id] = self._session.submit(cell)
+            future = self._futures[node_id] = self._session.submit(cell)
+        future.add_done_callback(lambda _: self._ended.set())

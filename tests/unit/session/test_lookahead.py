@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -9,7 +11,7 @@ import pytest
 
 from pytest_mcode.core.records import Task, Variant
 from pytest_mcode.session.cells import Cell
-from pytest_mcode.session.lookahead import Lookahead
+from pytest_mcode.session.lookahead import DONE, Lookahead
 
 TASK = Task("b", "T/0", "", "function", "f", "", "")
 
@@ -20,6 +22,7 @@ class Begun:
 
     room: int = 100
     models: list[str] = field(default_factory=list)
+    futures: list[Future] = field(default_factory=list)
 
     def in_turn(self, variant: Variant) -> str:
         return variant.model if variant.model.isupper() else ""
@@ -29,7 +32,8 @@ class Begun:
 
     def submit(self, cell: Cell) -> Future:
         self.models.append(cell.variant.model)
-        return Future()
+        self.futures.append(Future())
+        return self.futures[-1]
 
 
 @pytest.mark.parametrize(
@@ -55,3 +59,30 @@ def test_no_more_than_a_window_is_begun_beside_the_current_item():
     session = Begun(room=3)
     Lookahead(session).start([(f"{i}", Cell(TASK, Variant("b", "a"))) for i in range(10)])
     assert len(session.models) == 1 + 3
+
+
+@pytest.mark.parametrize(("refill", "most"), [(True, 3 * (1 + DONE)), (False, 1 + 3)])
+def test_one_long_program_does_not_keep_the_model_idle(refill, most):
+    """While the first item is waited for and others end, later ones are begun, to a bound; not
+    those of an xdist worker, which another one may steal meanwhile."""
+    session = Begun(room=3)
+    lookahead = Lookahead(session)
+    cells = [(f"{i}", Cell(TASK, Variant("b", "a"))) for i in range(40)]
+    lookahead.start(cells, refill=refill)
+
+    def work():
+        ended = 1
+        until = time.monotonic() + 10
+        while ended < most and time.monotonic() < until:
+            if ended < len(session.futures):
+                session.futures[ended].set_result(f"{ended}")
+                ended += 1
+            time.sleep(0.001)
+        session.futures[0].set_result("0")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert lookahead.take(*cells[0]) == "0"
+    thread.join()
+    assert len(session.models) == most
+    assert [lookahead.take(*cell) for cell in cells[1:most]] == [f"{i}" for i in range(1, most)]
