@@ -103,6 +103,7 @@ def options(pytester: pytest.Pytester) -> tuple[str, ...]:
     return "--mcode-bench=tiny", "--mcode-sandbox=bubblewrap", *grid, *tokens, "-n2"
 
 
+@pytest.mark.slow
 def test_three_real_servers_in_turn_killed_and_gone_on_with(run, pytester, database, options):
     """The wheel's server, a `llama-server` program and a command, each in its turn, two workers.
     In the second turn the run gets kill -9, and the server's keeper too: the next run ends what is
