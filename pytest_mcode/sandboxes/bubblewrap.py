@@ -29,6 +29,10 @@ from pytest_mcode.sandboxes.seccomp import profile
 
 _NUMBERS = itertools.count()
 """Of cells, in this process: user ids and control groups are named by it."""
+_TRIES = 3
+_MOUNTS = "bind mount"
+"""In what bubblewrap says when a mount of the machine, a container's for instance, goes away while
+it copies them all: it will be better luck next time."""
 _PER_NAMESPACE = (5, 14)
 """The kernel that began to count RLIMIT_NPROC in each user namespace by itself."""
 
@@ -109,6 +113,12 @@ class Bubblewrap:
             return launcher.submit(lambda: subprocess.Popen(command, **options)).result()
 
         def make(index: int) -> Cell:
+            for _ in range(_TRIES - 1):
+                try:
+                    return Cell(blueprint, next(_NUMBERS), cores[index], launch)
+                except InfraError as error:
+                    if _MOUNTS not in str(error):
+                        raise
             return Cell(blueprint, next(_NUMBERS), cores[index], launch)
 
         pool = Pool(self.cells, make, self.spec.host_factor, Expected.of(self.describe()))

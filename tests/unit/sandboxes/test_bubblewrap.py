@@ -213,6 +213,30 @@ def test_no_bubblewrap_is_one_clear_line(monkeypatch, tmp_path):
 
 
 @pytest.mark.bubblewrap
+@pytest.mark.parametrize(("failures", "starts"), [(2, True), (9, False)])
+def test_a_mount_that_goes_away_meanwhile_is_no_failure(tmp_path, monkeypatch, failures, starts):
+    """Bubblewrap copies all mounts of the machine, and gives up where one is gone: asked again."""
+    real, count = bubblewrap_module.find_bwrap(), tmp_path / "count"
+    fake = tmp_path / "bwrap"
+    fake.write_text(
+        f'#!/bin/sh\necho >>{count}\n[ "$(wc -l <{count})" -gt {failures} ] && exec {real} "$@"\n'
+        'echo "bwrap: Can\'t bind mount /oldroot/ on /newroot/: Unable to remount" >&2\nexit 1\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setattr(bubblewrap_module, "find_bwrap", lambda: str(fake))
+    made = Bubblewrap(SandboxSpec(slots=1))
+    try:
+        if not starts:
+            with pytest.raises(InfraError, match="Can't bind mount"):
+                made.start()
+            return
+        made.start()
+        assert made.run(Program("def f(): return 1", "assert f() == 1\n", ("f",))).passed
+    finally:
+        made.close()
+
+
+@pytest.mark.bubblewrap
 def test_a_bubblewrap_that_may_not_is_one_clear_line(sandbox):
     """What bubblewrap says is passed on with the cure, at once, and nothing is left."""
     made = Bubblewrap(SandboxSpec(slots=2))
