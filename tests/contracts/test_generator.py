@@ -271,6 +271,24 @@ def test_a_demanded_format_is_on_the_wire_and_in_the_record(kind):
     assert [answer.options.get("format") for answer in answers] == [schema, None]
 
 
+def test_a_generator_that_was_started_ahead_asks_for_its_model_once():
+    """What the first request needs may be begun earlier, by several; then it is only sent."""
+
+    async def story(made):
+        try:
+            await asyncio.gather(made.start(), made.start())
+            before = len(server.asked)
+            await made.generate(request())
+            return before
+        finally:
+            await made.aclose()
+
+    with Server() as server:
+        before = asyncio.run(story(Mellea(spec(server))))
+        assert [asked.path for asked in server.asked].count("/v1/models") == 1
+        assert len(server.asked) == before + 1
+
+
 def test_default_concurrency(monkeypatch):
     """Ollama's own number of slots is taken where it is set, else 4; OpenAI-like servers get 64."""
     monkeypatch.delenv("OLLAMA_NUM_PARALLEL", raising=False)
