@@ -6,8 +6,8 @@ FOLDER is a virtual environment with evalplus 0.3.1, of the Python that the sand
 samples are the greedy answers of Meta-Llama-3-8B-Instruct from EvalPlus's own result files.
 EvalPlus runs in a container, once without its file of expected outputs and once with it; ours in a
 sandbox, once in an empty project, where the benchmark proves itself first, and once in the same
-project with every program verified anew. Ends with status 1 where a verdict differs for no known
-reason.
+project with every program verified anew. Ends with status 1 where a verdict of ours is not what
+EvalPlus has published.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ MODEL = "completions/evalplus_llama-3-8b-instruct/{}__meta-llama--Meta-Llama-3-8
 TABLE = re.compile(r"(?<=<!-- evalplus speed -->\n).*?(?=<!-- end of evalplus speed -->)", re.S)
 STATES = ("cold", "warm")
 PEER = "evalplus.evaluate"
-EXPLAINED = {
-    "HumanEval/32": "0.3.1 forgets to note that a right root was right",
-}
-"""Tasks whose verdicts differ, and why."""
 
 
 @dataclass(frozen=True)
@@ -47,53 +43,55 @@ class Row:
     took: Took
 
 
-def samples(data: Path, name: str, path: Path, limit: int) -> Path:
-    """The model's programs of these tasks."""
+def samples(data: Path, name: str, path: Path, limit: int) -> dict[str, list[Status]]:
+    """Write the model's programs of these tasks; what EvalPlus has published of them."""
     with gzip.open(data / MODEL.format(name), "rt") as file:
         found = json.load(file)["eval"]
     names = sorted(found, key=lambda task: int(task.rpartition("/")[2]))[: limit or None]
-    return write_samples(path, [(task, row["solution"]) for task in names for row in found[task]])
+    write_samples(path, [(task, row["solution"]) for task in names for row in found[task]])
+    return {
+        task: [(row["base_status"] == "pass", row["plus_status"] == "pass") for row in found[task]]
+        for task in names
+    }
 
 
-def compare(
-    name: str, theirs: Mapping[str, Sequence[Status]], here: Mapping[str, Sequence[Status]]
+def differing(
+    labels: Mapping[str, Sequence[Status]], seen: Mapping[str, Sequence[Status]]
 ) -> list[str]:
-    """Tasks whose statuses differ without an explanation, each in words."""
-    wrong = []
-    for task, expected in theirs.items():
-        if here.get(task) != expected and task not in EXPLAINED:
-            wrong.append(f"{name}: {task}: EvalPlus {expected}, ours {here.get(task)}")
-    return wrong
+    """Tasks with other statuses than the published ones."""
+    return [task for task, expected in labels.items() if list(seen.get(task, ())) != expected]
 
 
 def measure(
     peer: Peer | None, data: Path, name: str, sandboxes: Sequence[str], limit: int
 ) -> tuple[list[Row], list[str]]:
-    """All runs of one data set, and verdicts that differ without a reason."""
-    rows, wrong = [], []
+    """All runs of one data set; in words, tasks with other statuses than EvalPlus has published."""
+    rows, notes = [], []
+
+    def add(who: str, state: str, took: Took, seen: Mapping[str, Sequence[Status]]) -> None:
+        rows.append(Row(name, who, state, took))
+        unlike = differing(labels, seen)
+        if unlike:
+            notes.append(f"{who}, {name}, {state}: unlike the labels: {', '.join(unlike)}")
+
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         small = subset(data, name, folder / "data", lambda i, _: not limit or i < limit)
-        (folder / "samples").mkdir()
-        given = samples(data, name, folder / "samples/samples.jsonl", limit)
-        theirs: Mapping[str, Sequence[Status]] = {}
-        cache = folder / "theirs"
-        cache.mkdir()
-        for state in STATES:
-            if peer is None:
-                break
-            took, theirs = peer.evaluate(name, given, cache, small)
-            rows.append(Row(name, PEER, state, took))
+        given, cache = folder / "samples/samples.jsonl", folder / "theirs"
+        for made in (given.parent, cache):
+            made.mkdir()
+        labels = samples(data, name, given, limit)
+        for state in STATES if peer else ():
+            assert peer is not None
+            add(PEER, state, *peer.evaluate(name, given, cache, small))
         for kind in sandboxes:
             project, cache = folder / f"project-{kind}", folder / f"ours-{kind}"
             project.mkdir()
             keep_packages(cache)
             for state in STATES:
                 options = (f"--mcode-sandbox={kind}", "--mcode-verdict-cache=off")
-                took, here = ours(small, name, given, project, cache, *options)
-                rows.append(Row(name, f"ours, {kind}", state, took))
-                wrong += compare(name, theirs, here)
-    return rows, wrong
+                add(f"ours, {kind}", state, *ours(small, name, given, project, cache, *options))
+    return rows, notes
 
 
 def keep_packages(cache: Path) -> None:
@@ -139,7 +137,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=0, help="first N tasks (0: all)")
     parser.add_argument("--write", type=Path, help="page whose table is replaced")
     given = parser.parse_args()
-    peer, rows, wrong = None, [], []
+    peer, rows, notes = None, [], []
     try:
         peer = Peer(given.peers)
     except AbsentError as error:
@@ -147,15 +145,16 @@ def main() -> int:
     for name in given.sets.split(","):
         load = os.getloadavg()[0]
         print(f"{name}: load {load:.2f}", file=sys.stderr)
-        found, differ = measure(peer, given.data, name, given.sandboxes.split(","), given.limit)
+        found, said = measure(peer, given.data, name, given.sandboxes.split(","), given.limit)
         rows += found
-        wrong += differ
+        notes += said
     lines = [f"{CORES} cores, load {os.getloadavg()[1]:.1f} (5 min).", "", *table(rows)]
-    print("\n".join([*lines, *wrong]))
+    lines += ["", *(f"- {note}" for note in notes)] if notes else []
+    print("\n".join(lines))
     if given.write and not given.limit:
         text = given.write.read_text()
         given.write.write_text(TABLE.sub(lambda _: "\n".join(lines) + "\n", text))
-    return int(bool(wrong))
+    return int(any(note.startswith("ours") for note in notes))
 
 
 if __name__ == "__main__":
