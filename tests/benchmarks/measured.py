@@ -50,7 +50,7 @@ def show(
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a table."""
-    lines = [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows]
+    lines = [f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in row)}|" for row in rows]
     return "\n".join(["| | measured | |", "|---|--:|---|", *lines])
 
 

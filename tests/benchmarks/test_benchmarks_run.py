@@ -12,6 +12,7 @@ from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import SandboxSpec, Verdict
 from pytest_mcode.sandboxes.docker import connect
 
+from . import measured
 from .contenders import KINDS
 from .processes import anonymous_mb, find_program, pids_of
 from .results import Figures, Whole
@@ -188,6 +189,12 @@ def test_growth_beyond_the_noise_is_not_flat():
     assert judge_flat(column, [5, 5, 5, 5, 5.9, 5.9]) is True
     assert judge_flat(Column("fds"), [7, 7, 7, 7, 8, 8]) is False
     assert judge_flat(Column("fds"), [7, 9]) is None
+
+
+def test_readme_shows_what_was_measured():
+    """Its table is that of `measured.json`; `python -m tests.benchmarks.measured` writes it."""
+    (written,) = measured.TABLE.findall(measured.README.read_text())
+    assert written == measured.readme()
 
 
 def test_the_table_judges_the_goals_by_the_measured_ratios(tmp_path):
