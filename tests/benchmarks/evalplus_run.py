@@ -126,7 +126,10 @@ class Peer:
             return int(said) if said.strip().isdigit() else 0
 
         command = self._command(container, name, samples, cache, data)
-        took = watched([*command, *options], samples.parent, os.environ, first)
+        try:
+            took = watched([*command, *options], samples.parent, os.environ, first)
+        finally:  # also when it was interrupted
+            subprocess.run(["docker", "rm", "-f", container], capture_output=True, check=False)
         inside = json.loads(took.output.splitlines()[-1])
         if inside["status"]:
             raise AbsentError(f"evalplus.evaluate ended with an error: {took.output[-800:]}")
