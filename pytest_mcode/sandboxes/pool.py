@@ -218,7 +218,10 @@ class Pool:
         """The slot, made anew if it was dropped."""
         slot = self.slots[index]
         if slot is None:
-            slot = self.make(index)
+            try:
+                slot = self.make(index)
+            except InfraError:  # it did start here before: a busy machine may need another try
+                slot = self.make(index)
             with self.ready:
                 self.slots[index] = slot
                 closed = self.closed

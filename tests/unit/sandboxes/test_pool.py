@@ -7,13 +7,15 @@ the contracts (`test_a_busy_machine_turns_no_right_answer_wrong`).
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
 from pytest_mcode.core.errors import InfraError
-from pytest_mcode.core.records import Limits, Program
+from pytest_mcode.core.records import Limits, Program, Verdict
 from pytest_mcode.sandboxes import calibration
 from pytest_mcode.sandboxes.pool import MOST_OVERTAKING, Pool, SlotLostError
 
@@ -95,6 +97,17 @@ def pool(host: Host) -> Iterator[Pool]:
     made.close()
 
 
+def fill(host: Host, pool: Pool, slots: int) -> list[Future[Verdict]]:
+    """A gate in each slot: what is submitted from now on waits in the queue."""
+    gates = []
+    for number in range(slots):
+        gates.append(pool.submit(program("gate")))
+        end = time.monotonic() + 10
+        while len(host.seen) <= number and time.monotonic() < end:
+            time.sleep(0.001)
+    return gates
+
+
 def statuses(futures):
     return [future.result(10).status for future in futures]
 
@@ -135,7 +148,7 @@ def test_while_others_wait_a_doubted_program_lets_few_of_them_go_first(host, poo
     the queue has been served meanwhile."""
     host.scripts["slow"] = deque(["timeout", OK])
     host.gate.clear()
-    gates = [pool.submit(program("gate")) for _ in range(2)]
+    gates = fill(host, pool, 2)
     futures = [pool.submit(program(n)) for n in ("slow", *(f"q{i}" for i in range(400)))]
     host.gate.set()
     assert statuses([*gates, *futures]) == [OK] * 403
@@ -157,12 +170,34 @@ def test_a_slot_lost_while_a_program_runs_alone_is_tried_once_more(host, pool):
     assert pool.submit(program("later")).result(10).passed
 
 
+@pytest.mark.parametrize(("refusals", "status"), [(1, OK), (2, None)])
+def test_a_slot_that_does_not_come_back_at_once_is_asked_for_again(host, refusals, status):
+    """Once: after that the program's future says why."""
+    refused = deque([False] + [True] * refusals)
+
+    def make(index):
+        if refused and refused.popleft():
+            raise InfraError("the judge ended")
+        return Scripted(host)
+
+    host.scripts["breaks"] = deque(["lost"])
+    pool = Pool(1, make)
+    pool.start()
+    future = pool.submit(program("breaks"))
+    if status is None:
+        with pytest.raises(InfraError, match="the judge ended"):
+            future.result(10)
+    else:
+        assert future.result(10).status == status
+    pool.close()
+
+
 def test_closing_ends_what_is_doubted(host, pool):
     """A time-out that nobody could confirm is no verdict: InfraError, and nobody hangs."""
     host.scripts["slow"] = deque(["timeout", "timeout"])
     host.gate.clear()
     slow = pool.submit(program("slow"))
-    gates = [pool.submit(program("gate")) for _ in range(2)]
+    gates = fill(host, pool, 2)
     for _ in range(1000):
         if pool.doubted:
             break
