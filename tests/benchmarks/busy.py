@@ -66,7 +66,7 @@ def counts(url: str, asked: int) -> dict[str, Any]:
 
 def ours(url: str, slots: int, samples: int, sandbox: str) -> dict[str, Any]:
     """A run of ours, as the proxy saw it."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MCODE_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MCODE_", "PYTEST_"))}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
     command += ["--mcode-bench=tiny", "--mcode-model=m", "--mcode-backend=openai"]
     command += [f"--mcode-base-url={url}/v1", f"--mcode-concurrency={slots}"]

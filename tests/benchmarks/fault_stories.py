@@ -86,7 +86,9 @@ class Case:
         command += ["--mcode-bench=tiny", "--mcode-model=m", "--mcode-backend=openai"]
         command += [f"--mcode-base-url=http://127.0.0.1:{self.server.port}/v1", "-q"]
         command += ["--mcode-sandbox=bubblewrap", f"--mcode-db={self.database}"]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("MCODE_")}
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("MCODE_", "PYTEST_"))
+        }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.output.open("a") as output:
             return subprocess.Popen(

@@ -42,7 +42,7 @@ def bubblewrap() -> None:
 def run(module: str, *options: str) -> subprocess.CompletedProcess[str]:
     """`python -m tests.benchmarks.MODULE` as a person would start it."""
     command = [sys.executable, "-m", f"tests.benchmarks.{module}", *options]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MCODE_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MCODE_", "PYTEST_"))}
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )

@@ -76,7 +76,6 @@ def test_the_table_has_the_ratios_within_a_state():
     ]
 
 
-@pytest.mark.docker
 @pytest.mark.slow
 def test_a_small_run_beside_evalplus_agrees(data, monkeypatch, capsys):
     """Three tasks of each data set, all verdicts equal; needs EvalPlus in the environment that

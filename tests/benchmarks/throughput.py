@@ -111,11 +111,11 @@ def ours(options: argparse.Namespace, url: str, folder: Path, *given: str) -> di
     command += ["--mcode-backend=openai", f"--mcode-base-url={url}/v1", "--rootdir=."]
     command += [f"--mcode-data={options.data}", f"--mcode-sandbox={options.sandbox}"]
     command += [f"--mcode-limit={options.tasks}", f"--mcode-concurrency={SLOTS}", *given]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MCODE_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MCODE_", "PYTEST_"))}
     environment |= {"RUN_CLOCK": str(clock), "PYTHONPATH": str(ROOT)}
     done, whole = metered(command, folder, environment)
     if done.returncode or not clock.exists():
-        raise FailedError(done.stdout + done.stderr)
+        raise FailedError(f"{done.stdout}{done.stderr}\npytest ended with {done.returncode}")
     return json.loads(clock.read_text()) | whole | counts(url)
 
 
