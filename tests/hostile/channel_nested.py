@@ -1,5 +1,4 @@
-# expect: forged|failed - a value nested just as deep as the reader of JSON goes
-# two verdicts: CPython 3.12 reads what is nested so deep, 3.11 does not
+# expect: forged - a value nested just as deep as the reader of JSON goes
 import os, stat
 
 def find():
