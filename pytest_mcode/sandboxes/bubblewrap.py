@@ -15,14 +15,14 @@ from typing import Any
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, SandboxSpec, Verdict
-from pytest_mcode.sandboxes import packages
+from pytest_mcode.sandboxes import packages, programs
 from pytest_mcode.sandboxes.cell import Cell
 from pytest_mcode.sandboxes.cgroup import find_hierarchy
-from pytest_mcode.sandboxes.confinement import PROGRAMS, Blueprint
+from pytest_mcode.sandboxes.confinement import Blueprint
 from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.docker import IN_FLIGHT
 from pytest_mcode.sandboxes.expected import Expected
-from pytest_mcode.sandboxes.interpreter import build_of_this, find_interpreter
+from pytest_mcode.sandboxes.interpreter import find_interpreter
 from pytest_mcode.sandboxes.job import VERDICT_VERSION
 from pytest_mcode.sandboxes.pool import Pool
 from pytest_mcode.sandboxes.seccomp import profile
@@ -94,6 +94,7 @@ class Bubblewrap:
             self.blueprint = Blueprint(
                 bwrap=bwrap,
                 interpreter=find_interpreter(),
+                programs=programs.compiled(),
                 memory_mb=self.spec.memory_mb,
                 as_root=as_root,
                 hierarchy=find_hierarchy(),
@@ -133,13 +134,10 @@ class Bubblewrap:
     def describe(self) -> Mapping[str, Json]:
         """What identifies verdicts, and which limits hold here."""
         blueprint = self.prepare()
-        programs = hashlib.sha256(build_of_this().encode())
-        for source in sorted(PROGRAMS.glob("*.py")):
-            programs.update(source.name.encode() + b"\0" + source.read_bytes())
         hierarchy = blueprint.hierarchy
         return {
             "sandbox": self.name,
-            "image": f"sha256:{programs.hexdigest()}",
+            "image": f"sha256:{programs.identity()}",
             "python": blueprint.interpreter.version,
             "packages": " ".join(packages.listed()) if blueprint.library else packages.NONE,
             "verdict": VERDICT_VERSION,

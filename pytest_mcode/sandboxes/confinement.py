@@ -14,7 +14,6 @@ from pytest_mcode.sandboxes.packages import PATH_VARIABLE, PLACE
 
 MARKER = "/run/mcode-bubblewrap"
 """Mounted by nobody else; the programs inside refuse to run without it."""
-PROGRAMS = Path(__file__).with_name("inside")
 NOBODY = 65534
 _DEVICES = ("null", "zero", "random", "urandom")
 _MASKED = ("kcore", "keys", "timer_list")
@@ -47,6 +46,8 @@ class Blueprint:
 
     bwrap: str
     interpreter: Interpreter
+    programs: Path
+    """What runs inside."""
     memory_mb: int
     """Of one program."""
     as_root: bool
@@ -124,7 +125,7 @@ def _mounts(blueprint: Blueprint, files: Mapping[str, int], group: Group | None)
     interpreter = blueprint.interpreter
     binds: list[tuple[Path, PurePosixPath]] = [*interpreter.libraries, *interpreter.stdlib]
     binds.append((interpreter.executable, HOME / "bin" / interpreter.name))
-    binds.append((PROGRAMS, PurePosixPath(INSIDE)))
+    binds.append((blueprint.programs, PurePosixPath(INSIDE)))
     if blueprint.library is not None:
         binds.append((blueprint.library, PurePosixPath(PLACE)))
     if group is not None:

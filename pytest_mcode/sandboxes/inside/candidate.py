@@ -120,11 +120,10 @@ class Candidate:
                 kind = self.kinds[name, what] = remote_kind(name, what)
             known = self.objects[int(number)] = kind(self, number)
         elif known is None and tag == "@p":
-            plain = decode(what, self.resolve)
-            kind = self.kinds.get((name, type(plain)))
+            kind = self.kinds.get((name, type(what)))
             if kind is None:
-                kind = self.kinds[name, type(plain)] = carrier(self, name, type(plain))
-            known = self.objects[int(number)] = kind(plain)
+                kind = self.kinds[name, type(what)] = carrier(self, name, type(what))
+            known = self.objects[int(number)] = kind(what)
             known._number = number
         elif known is None:
             raise ValueError(tag)

@@ -123,6 +123,29 @@ class Judge:
             known = self.suites[context, tests] = Suite(context, tests)
         return known
 
+    def forget_suites(self) -> None:
+        """Let go of what is kept of earlier tests; it is worked out again where it is needed."""
+        self.suites.clear()
+        self.size = 0
+        if "reference" in sys.modules:
+            sys.modules["reference"].prepared.cache_clear()
+
+    def run_batch(self, memory: Memory) -> bool:
+        """Verify what the host sends next; False where nothing more must come after it."""
+        jobs = self.pipe.receive()
+        if jobs is None:
+            return False
+        sys.stdout = Console(0)
+        while jobs:
+            answer = self.run(jobs.pop(0))
+            if not jobs and not memory.is_returned():
+                answer["clean"] = False
+            self.pipe.put(answer)
+            if not answer["clean"]:
+                jobs = None  # the host makes a new sandbox for the rest
+        self.pipe.flush()
+        return jobs is not None
+
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """Verify one job; the answer is plain JSON."""
         if job["mode"] == "split":
@@ -156,6 +179,7 @@ class Judge:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         wall_s = time.perf_counter() - started
+        self.candidate = None
         self.worker.close()
         self.supervisor.sendall(b"D" if verdict.died() else b"K")
         forget(verdict.candidate.fatal)
@@ -223,21 +247,10 @@ def main(arguments: list[str]) -> None:
     pipe.flush()
     gc.collect()
     gc.freeze()
-    memory = Memory()
-    while True:
-        jobs = pipe.receive()
-        if jobs is None:
-            os._exit(0)
-        sys.stdout = Console(0)
-        for job in jobs:
-            answer = judge.run(job)
-            if job is jobs[-1] and not memory.is_returned():
-                answer["clean"] = False
-            pipe.put(answer)
-            if not answer["clean"]:
-                pipe.flush()
-                os._exit(0)  # the host makes a new sandbox for the rest
-        pipe.flush()
+    memory = Memory(judge.forget_suites)
+    while judge.run_batch(memory):
+        pass
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -265,8 +265,9 @@ def encode(value: Any, opaque: Hook, depth: int = 0) -> Any:  # noqa: PLR0911 - 
     return _other(value, opaque, depth)
 
 
-def decode(data: Any, resolve: Hook) -> Any:
-    """The value that `encode` wrote; `resolve(tagged)` stands in for every reference.
+def decode(data: Any, resolve: Hook, depth: int = 0) -> Any:
+    """The value that `encode` wrote; `resolve(tagged)` stands in for every reference; the
+    plain value that one carries (`@p`) it is given decoded.
 
     Raises ValueError, TypeError, LookupError or ArithmeticError for what `encode` never writes.
     """
@@ -274,16 +275,21 @@ def decode(data: Any, resolve: Hook) -> Any:
     if kind is list:
         if len(data) > _LONG and set(map(type, data)) <= _SCALARS:
             return data
-        return [decode(item, resolve) for item in data]
+        if depth > DEEPEST:  # how deep the interpreter could go differs with its version
+            raise ValueError("nested too deep")
+        return [decode(item, resolve, depth + 1) for item in data]
     if kind is not dict:
         return data
     ((tag, parts),) = data.items()
     build = BUILDERS.get(tag)
     if build is None:
+        if tag == "@p":
+            number, name, plain = parts
+            return resolve({tag: [number, name, decode(plain, resolve, depth)]})
         return resolve(data)
     if type(parts) is dict:
         raise ValueError("a part that is none")
-    return build(decode(parts, resolve))
+    return build(decode(parts, resolve, depth))
 
 
 def builtin_name(value: Any) -> str:
