@@ -50,6 +50,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start benchmark mode if it is asked for."""
+    options.join_lists(config)
     config.addinivalue_line("markers", MARKER)
     if config.getoption("dist", "no") != "no":
         from pytest_mcode.plugin import controller

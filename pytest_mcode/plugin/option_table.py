@@ -21,6 +21,11 @@ class Option(NamedTuple):
     """Takes no value on the command line."""
     metavar: str = ""
 
+    @property
+    def listed(self) -> bool:
+        """Takes a comma list: given several times, it is the list of all values."""
+        return "," in self.metavar
+
 
 def _names(text: str) -> tuple[str, ...]:
     """Comma list of names, empty entries dropped, order kept, duplicates dropped."""

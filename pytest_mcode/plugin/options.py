@@ -40,8 +40,26 @@ def add(parser: pytest.Parser) -> None:
             )
         else:
             metavar = option.metavar or "CHOICE"
-            group.addoption(f"--mcode-{option.name}", dest=dest, metavar=metavar, help=shown)
+            action = "append" if option.listed else "store"
+            group.addoption(
+                f"--mcode-{option.name}", dest=dest, metavar=metavar, help=shown, action=action
+            )
         parser.addini(dest, f"as --mcode-{option.name}", type="string", default=None)
+
+
+def join_lists(config: pytest.Config) -> None:
+    """A list option given several times becomes one comma list.
+
+    What the command line says stands above `addopts` and PYTEST_ADDOPTS, which pytest puts before
+    it, as it does for options that take one value.
+    """
+    typed = [str(word).partition("=")[0] for word in config.invocation_params.args]
+    for option in OPTIONS:
+        dest = "mcode_" + option.name.replace("-", "_")
+        given = getattr(config.option, dest)
+        if isinstance(given, list):  # in a worker of xdist it is joined already
+            ours = given[-typed.count(f"--mcode-{option.name}") :]
+            setattr(config.option, dest, ",".join(filter(None, ours)))
 
 
 def names_command(config: pytest.Config) -> bool:

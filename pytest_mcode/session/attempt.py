@@ -67,7 +67,7 @@ class Parts:
 class Bench:
     """The workbench of one item; see `core.protocols.Workbench`."""
 
-    def __init__(self, task: Task, variant: Variant, parts: Parts) -> None:
+    def __init__(self, task: Task, variant: Variant, parts: Parts, nodeid: str = "") -> None:
         self.task = task
         self.variant = variant
         self.calls: list[Call] = []
@@ -79,6 +79,7 @@ class Bench:
         self._asked: set[tuple[int, int]] = set()
         self._numbers: Counter[tuple[int, str]] = Counter()
         self._parts = parts
+        self._nodeid = nodeid
 
     @property
     def made(self) -> list[Attempt]:
@@ -240,7 +241,9 @@ class Bench:
         except SystemExit as error:  # it would end the event loop, and with it every other item
             raise InfraError(f"the generator called sys.exit({error})") from error
         messages = answer.messages or request.messages
-        return replace(answer, messages=messages, draw=draw, reused=False)
+        answer = replace(answer, messages=messages, draw=draw, reused=False)
+        parts.pool.keep(self._nodeid, request, answer)
+        return answer
 
     async def _verified(self, sample: int, iteration: int, answer: Answer) -> Attempt:
         """Extract and verify, also where the answer is known: what reads and judges may differ."""
@@ -253,10 +256,10 @@ class Bench:
         return Attempt(sample, iteration, answer, code, verdict)
 
 
-async def solve(task: Task, variant: Variant, parts: Parts) -> Outcome:
+async def solve(task: Task, variant: Variant, parts: Parts, nodeid: str = "") -> Outcome:
     """Everything that happens to one item. Failures of the machinery end in `Outcome.infra`."""
     start = time.perf_counter()
-    bench = Bench(task, variant, parts)
+    bench = Bench(task, variant, parts, nodeid)
     infra = ""
     try:
         await parts.strategy.solve(bench)

@@ -15,13 +15,17 @@ from pytest_mcode.core.records import (
     Dataset,
     Json,
     Messages,
+    Request,
     Sampling,
     Task,
 )
 from pytest_mcode.generation import extraction, prompts, wire
+from pytest_mcode.session.keeping import Keeping
 from pytest_mcode.session.settings import Settings
 from pytest_mcode.session.together import Together
 from pytest_mcode.session.traffic import Traffic
+from pytest_mcode.store.draws import OWN, REFUSED, Drawn
+from pytest_mcode.store.early import Early
 
 RECORDED = frozenset({"gold", "garbage", "replay"})
 """Generators that ship and draw nothing: their answers are quicker to give than to look up."""
@@ -43,28 +47,27 @@ class Pool:
         *,
         share: bool = True,
         find: Find | None = None,
+        keeping: Keeping | None = None,
         close: Callable[[], None] = lambda: None,
         capacity: int = 20_000,
     ) -> None:
         self._made: OrderedDict[str, asyncio.Task[Any]] = OrderedDict()
         self._share = share
         self._find = Together(find) if find else None
+        self._keeping = keeping
         self._capacity = capacity
-        self.close = close
-        """Let go of the database; safe to call twice."""
+        self._close = close
         self.traffic = Traffic()
         """What is being drawn."""
 
     @classmethod
     def of(cls, settings: Settings, run_id: str) -> Self:
         """As the options say."""
-        from pytest_mcode.store.draws import Drawn
-
         if settings.pool == "off":
             return cls(share=False)
         own = settings.fresh or settings.pool == "run" or settings.phase == "verify"
         known = Drawn(settings.db, run_id, others=not own)
-        return cls(find=known.find, close=known.close)
+        return cls(find=known.find, keeping=Keeping(settings.db, run_id), close=known.close)
 
     async def get(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
         """The attempt or answer under `key`, made at most once; a failure is not kept."""
@@ -87,6 +90,18 @@ class Pool:
         if self._find is None or not draw:
             return None
         return await self._find(draw)
+
+    def keep(self, nodeid: str, request: Request, answer: Answer) -> None:
+        """Have an answer written before its item is reported, if anybody may find it again."""
+        if self._keeping is not None and answer.draw and answer.finish_reason != REFUSED:
+            place = request.sample, request.role, request.iteration
+            self._keeping.add(Early(nodeid, *place, answer))
+
+    def close(self) -> None:
+        """Let go of the database; safe to call twice."""
+        if self._keeping is not None:
+            self._keeping.close()
+        self._close()
 
 
 def source(generator: Generator, dataset: Dataset, sampling: Sampling) -> str:
@@ -113,8 +128,6 @@ def digest(
 
 def known_as(draw: str, kept: Kept) -> str:
     """The digest of a draw as those see it who may find it; empty where nobody may."""
-    from pytest_mcode.store.draws import OWN
-
     return {"": "", "own": OWN + draw, "all": draw}[kept]
 
 

@@ -212,12 +212,12 @@ class Session:
             if start is not None:
                 self.engine.submit(start())
 
-    def submit(self, cell: Cell) -> Future[Outcome]:
+    def submit(self, nodeid: str, cell: Cell) -> Future[Outcome]:
         """Start the work of an item on the engine."""
 
         def start() -> Future[Outcome]:
             parts = self.parts(cell.variant)
-            return self.engine.submit(attempt.solve(cell.task, cell.variant, parts))
+            return self.engine.submit(attempt.solve(cell.task, cell.variant, parts, nodeid))
 
         return attempt.begun(cell.task, cell.variant, start)
 

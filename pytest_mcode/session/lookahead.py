@@ -12,8 +12,8 @@ from pytest_mcode.session.cells import Cell
 from pytest_mcode.session.lifecycle import Session
 
 DONE = 4
-"""Windows of items that may have ended while an earlier one is waited for: their answers are in
-memory only, and a run that is killed loses them."""
+"""Windows of items that may have ended while an earlier one is waited for: their verdicts are in
+memory only, and a run that is killed gives them anew."""
 
 
 class Lookahead:
@@ -86,5 +86,5 @@ class Lookahead:
         """Items are begun in their order, and so are their requests."""
         self._started += 1
         with turns.placed(self._started):
-            future = self._futures[node_id] = self._session.submit(cell)
+            future = self._futures[node_id] = self._session.submit(node_id, cell)
         future.add_done_callback(lambda _: self._ended.set())

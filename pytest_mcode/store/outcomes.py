@@ -213,19 +213,23 @@ def call_row(call: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def draw_rows(outcome: Mapping[str, Json]) -> list[dict[str, Json]]:
-    """Rows of `draws`: every answer of an outcome whose attempts are not verified.
+    """Rows of `draws`: every answer of an outcome whose attempts are not verified."""
+    placed = [(a["sample"], "", a["iteration"], a["answer"]) for a in outcome["attempts"]]
+    placed += [(c["sample"], c["role"], c["number"], c["answer"]) for c in outcome["calls"]]
+    return [draw_row(*place) for place in placed]
+
+
+def draw_row(sample: int, role: str, number: int, answer: Mapping[str, Json]) -> dict[str, Json]:
+    """Columns of `draws`, apart from the keys of the item.
 
     Its text stands there as JSON, so that whatever it holds comes back unchanged.
     """
-    placed = [(a["sample"], "", a["iteration"], a["answer"]) for a in outcome["attempts"]]
-    placed += [(c["sample"], text(c["role"]), c["number"], c["answer"]) for c in outcome["calls"]]
-    return [
-        {"sample": sample, "role": role, "number": number}
+    return (
+        {"sample": sample, "role": text(role), "number": number}
         | _answer_row(answer)
         | {name: to_json(answer[field]) for field, name in WRITTEN.items()}
         | {"draw": answer["draw"]}
-        for sample, role, number, answer in placed
-    ]
+    )
 
 
 def _answer_row(answer: Mapping[str, Json]) -> dict[str, Json]:

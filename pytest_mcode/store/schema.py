@@ -205,8 +205,9 @@ THINKING = (
 """Tokens of thinking have a figure of their own."""
 
 WAITING = (
-    # What a run has drawn and not verified (`--mcode-phase`). These are no attempts, so that nobody
-    # takes them for results. Columns as in `calls`; of a draw the role is empty and the number 0.
+    # What a run has drawn and not verified: that is another phase (`--mcode-phase`), or it was
+    # interrupted. These are no attempts, so that nobody takes them for results. Columns as in
+    # `calls`; of a draw the role is empty and the number its iteration.
     """CREATE TABLE draws (
         item_id INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
         run_id TEXT NOT NULL,
@@ -232,7 +233,7 @@ WAITING = (
         PRIMARY KEY (item_id, sample, role, number)
     ) STRICT""",
     "CREATE INDEX draws_by_draw ON draws (draw)",
-    # Of them those of role '', as long as the item is not verified.
+    # Of them those of role '', where `--mcode-phase=generate` has drawn the whole item.
     "ALTER TABLE items ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0",
 )
 """Runs may be drawn on one machine and verified on another."""

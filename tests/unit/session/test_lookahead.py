@@ -30,7 +30,7 @@ class Begun:
     def window(self) -> int:
         return self.room
 
-    def submit(self, cell: Cell) -> Future:
+    def submit(self, nodeid: str, cell: Cell) -> Future:
         self.models.append(cell.variant.model)
         self.futures.append(Future())
         return self.futures[-1]
