@@ -18,6 +18,7 @@ from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, StoreError
 from pytest_mcode.core.records import Json, Variant
+from pytest_mcode.core.words import counted
 from pytest_mcode.gate.measurement import Measurement, stored
 from pytest_mcode.store import queries
 from pytest_mcode.store.database import Store
@@ -113,7 +114,7 @@ def _require_complete(baseline: Baseline, benches: Sequence[str]) -> None:
         if not m.complete and (not benches or m.variant.benchmark in benches):
             raise ConfigError(
                 f"--mcode-gate: {baseline.source} is no baseline, {m.label} has "
-                f"{len(m.tasks)} of {len(m.planned)} tasks, {m.infra} infra: "
+                f"{len(m.tasks)} of {counted(len(m.planned), 'task')}, {m.infra} infra: "
                 "go on with it by --mcode-resume"
             )
 
@@ -159,7 +160,7 @@ def _result(task: str, numbers: Any) -> TaskResult:
     if not whole or not solved or solved != sorted(solved):
         raise ValueError(f"{task} has {numbers}")
     # of single draws the file knows only how many passed
-    return TaskResult(task, samples, solved[0] == samples, tuple(solved), chosen)
+    return TaskResult(samples, solved[0] == samples, tuple(solved), chosen)
 
 
 def write(path: Path, run: queries.RunRow, measurements: Iterable[Measurement]) -> None:
@@ -194,8 +195,8 @@ def _require_exportable(found: Baseline) -> None:
         if not m.complete:
             raise ConfigError(
                 f"--mcode-gate-export: {found.source} is incomplete, {m.label} has {len(m.tasks)} "
-                f"of {len(m.planned)} tasks, {m.infra} infra: no baseline was written; go on with "
-                "it by --mcode-resume"
+                f"of {counted(len(m.planned), 'task')}, {m.infra} infra: no baseline was written; "
+                "go on with it by --mcode-resume"
             )
         if any(len(t.solved_by) == 0 for t in m.tasks.values()):
             raise StoreError(f"--mcode-gate-export: {m.label} has tasks without a draw")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.gate.matching import Pair
 from pytest_mcode.gate.measurement import Measurement
 from pytest_mcode.gate.rule import (
@@ -146,5 +147,7 @@ def _told(judged: Judgement, pair: Pair) -> Judgement:
     if judged.status == "inconclusive":
         return replace(judged, reason=lacking or OPEN)
     early = judged.tasks < judged.planned
-    after = f"stopped after {judged.tasks} of {judged.planned} tasks: " if early else ""
+    after = (
+        f"stopped after {judged.tasks:,} of {counted(judged.planned, 'task')}: " if early else ""
+    )
     return replace(judged, reason=after + (HELD if judged.status == "held" else DROPPED))

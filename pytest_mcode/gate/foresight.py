@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.gate.matching import Pair
 from pytest_mcode.gate.rule import Rule, bounds, metric_of, value
 from pytest_mcode.stats import power
@@ -74,7 +75,8 @@ def _enough(rule: Rule, pair: Pair, counts: Sequence[tuple[int, int]]) -> str:
     tasks = len(counts)
     least = next((t for t in range(2, 10_000) if _held_if_all_tie(rule, t)), None)
     if least is not None and tasks < least:
-        return f"{least} tasks at least, or --mcode-max-drop above {_all_tied(rule, tasks):.2f}"
+        drop = _all_tied(rule, tasks)
+        return f"{counted(least, 'task')} at least, or --mcode-max-drop above {drop:.2f}"
     samples = power.samples_needed(counts, rule.max_drop, rule.alpha, WANTED, sides=1)
     if samples is None:
         return "more tasks, or a larger --mcode-max-drop"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.gate import early
 from pytest_mcode.gate.foresight import WANTED, Foresight
 from pytest_mcode.gate.measurement import Measurement
@@ -26,10 +27,10 @@ def before(rule: Rule, source: str, foresights: Sequence[Foresight], width: int 
     ]
     for f in foresights:
         drop = f"a drop of {_points(f.found)} points is" if f.found else "no drop is"
-        samples = f"{f.samples} sample{'s' if f.samples > 1 else ''}"
         found.append(
-            f"gate {f.label}, {f.tasks} tasks x {samples}: {drop} found with "
-            f"{100 * WANTED:.0f} % power; {100 * f.held:.0f} % chance to hold if nothing changed"
+            f"gate {f.label}, {counted(f.tasks, 'task')} x {counted(f.samples, 'sample')}: {drop} "
+            f"found with {100 * WANTED:.0f} % power; {100 * f.held:.0f} % chance to hold if "
+            "nothing changed"
         )
         if f.enough:
             word = "hopeless" if f.held < HOPELESS else "weak"
@@ -91,7 +92,8 @@ def _head(decision: Decision, width: int) -> Iterator[str]:
 
 def _rates(j: Judgement, decision: Decision) -> Iterator[str]:
     rule = decision.rule
-    tasks = f"{j.tasks} of {j.planned} tasks" + (f", {j.infra} infra" if j.infra else "")
+    tasks = f"{j.tasks:,} of {counted(j.planned, 'task')}"
+    tasks += f", {j.infra:,} infra" if j.infra else ""
     if not j.tasks:
         yield f"    {j.metric}: {tasks}"
     elif not decision.baseline:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.fingerprint import confounding, differing
 from pytest_mcode.core.records import Json, Variant
+from pytest_mcode.core.words import counted
 from pytest_mcode.gate.baseline import Baseline
 from pytest_mcode.gate.measurement import Measurement
 
@@ -124,7 +125,7 @@ def _require_tasks(baseline: Baseline, pair: Pair) -> None:
     if unknown:
         raise ConfigError(
             f"--mcode-gate: {baseline.source} has no result for {len(unknown)} of the "
-            f"{len(pair.new.planned)} tasks of {pair.new.label} ({unknown[0]}, ...): "
+            f"{counted(len(pair.new.planned), 'task')} of {pair.new.label} ({unknown[0]}, ...): "
             "leave them out (--mcode-tasks, --mcode-limit), or measure the baseline anew"
         )
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.core.words import counted
 from pytest_mcode.gate.matching import Pair
 from pytest_mcode.gate.measurement import Measurement
 from pytest_mcode.stats.multiple import holm
@@ -253,15 +254,16 @@ def missing(m: Measurement) -> str:
     if not m.planned:
         return "nothing was evaluated"
     if m.infra:
-        return f"{INFRA}the machinery failed on {m.infra} of {len(m.planned)} tasks"
+        return f"{INFRA}the machinery failed on {m.infra:,} of {counted(len(m.planned), 'task')}"
     if len(m.tasks) < len(m.planned):
-        return f"INCOMPLETE: {len(m.tasks)} of {len(m.planned)} tasks are measured"
+        return f"INCOMPLETE: {len(m.tasks):,} of {counted(len(m.planned), 'task')} measured"
     return ""
 
 
 def _notes(pairs: Sequence[Pair]) -> tuple[str, ...]:
     found = [
-        f"{pair.new.label} is {len(pair.new.planned)} of the baseline's {len(pair.old.tasks)} tasks"
+        f"{pair.new.label} is {len(pair.new.planned):,} of the baseline's "
+        f"{counted(len(pair.old.tasks), 'task')}"
         for pair in pairs
         if len(pair.new.planned) < len(pair.old.tasks)
     ]
@@ -273,8 +275,8 @@ def _unasked(new: Sequence[Measurement]) -> tuple[str, ...]:
     if not reused:
         return ()
     return (
-        f"{reused:,} of {attempts:,} answers were drawn by an earlier run: for these the model was "
-        "not asked again, and a change of it is not seen",
+        f"drawn by an earlier run: {reused:,} of {counted(attempts, 'answer')}; for these the "
+        "model was not asked again, and a change of it is not seen",
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from pytest_mcode.core.errors import ConfigError, StoreError
 from pytest_mcode.core.fingerprint import differing, digest
+from pytest_mcode.core.words import counted
 from pytest_mcode.plugin import options
 from pytest_mcode.reports.layout import going_on
 
@@ -129,7 +130,7 @@ def _chosen(state: State, known: list[Announced]) -> Announced:
         )
     if "verify" in option and not found.drawn:
         raise ConfigError(
-            f"{option}: no draw of run {found.run_id} waits for it ({found.done:,} items are "
+            f"{option}: no draw of run {found.run_id} waits for it ({counted(found.done, 'item')} "
             "verified): draw first, with --mcode-phase=generate"
         )
     host, _, rest = found.process.partition(" ")

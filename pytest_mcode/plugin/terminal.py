@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mcode.core.errors import McodeError
+from pytest_mcode.core.words import counted
 from pytest_mcode.plugin import outputs
 from pytest_mcode.plugin import state as states
 
@@ -36,7 +37,7 @@ def header(config: pytest.Config) -> list[str]:
     for bench in state.benches:
         found = state.session.dataset(bench)
         digest = f"(sha256 {found.sha256[:12]})"
-        lines.append(f"mcode: {found.benchmark}, {len(found.tasks)} tasks {digest}")
+        lines.append(f"mcode: {found.benchmark}, {counted(len(found.tasks), 'task')} {digest}")
         lines.append(f"  from {found.origin}")
     if settings.study:
         lines += wrapped(f"mcode: study {settings.study}: {settings.question}", WIDTH)
@@ -47,7 +48,7 @@ def header(config: pytest.Config) -> list[str]:
     if settings.phase:
         lines.append(PHASES[settings.phase])
     if state.resumed:
-        done = "" if settings.phase == "verify" else f", {len(state.done):,} items are done"
+        done = "" if settings.phase == "verify" else f", {counted(len(state.done), 'item')} done"
         lines.append(f"mcode: going on with run {state.run_id}{done}")
     return lines
 

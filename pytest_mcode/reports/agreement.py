@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.stats.kappa import Kappa, Table, kappa
 
@@ -58,7 +59,7 @@ def _table(found: Mapping[tuple[bool | None, bool], int]) -> Table:
 def lines(found: Agreement) -> Sequence[str]:
     """A table of four counts and the two figures."""
     if not found.judged:
-        return [f"judge: no opinion on any of {found.silent:,} draws (neither yes nor no)"]
+        return [f"judge: no opinion on any of {counted(found.silent, 'draw')} (neither yes nor no)"]
     a, b, c, d = (f"{count:,}" for count in found.counts)
     made = [
         f"{'judge and tests':24}{'passed':>12}{'not passed':>12}",
@@ -66,7 +67,7 @@ def lines(found: Agreement) -> Sequence[str]:
         f"{'  judge rejects':24}{c:>12}{d:>12}",
     ]
     if found.silent:
-        made.append(f"  no opinion on {found.silent:,} draws: in none of these counts")
+        made.append(f"  no opinion on {counted(found.silent, 'draw')}: in none of these counts")
     if found.equal is not None and found.kappa is not None:
         same = found.equal
         made.append(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pytest_mcode.core.records import Json, Limits
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.summary import VariantSummary
 
 
@@ -71,9 +72,9 @@ def _tasks(variant: VariantSummary) -> Iterator[str]:
     elif _part(variant.row.settings, "data").get("sha256") != release.sha256:
         yield f"the data are not release {release.version}"
     if counts.planned < release.tasks:
-        yield f"{counts.planned} of {release.tasks} tasks"
+        yield f"{counts.planned} of {counted(release.tasks, 'task')}"
     if not counts.complete:
-        yield f"incomplete, {counts.done} of {counts.planned} tasks done"
+        yield f"incomplete, {counts.done} of {counted(counts.planned, 'task')} done"
 
 
 def _solving(variant: VariantSummary) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _solving(variant: VariantSummary) -> Iterator[str]:
     if cell.samples != 1:
         yield f"{cell.samples} samples, not 1"
     if cell.debug_iters:
-        yield f"{cell.debug_iters} repairs, not 0"
+        yield f"{counted(cell.debug_iters, 'repair')}, not 0"
     if cell.strategy not in ("self_debug", "best_of_n"):
         yield f"strategy {cell.strategy}"
     limits, usual = _part(parts, "limits"), Limits()

@@ -7,7 +7,7 @@ draws", solved by iteration j counts repairs. Flaky and forged verdicts are no p
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -180,20 +180,16 @@ def _pair(sides: _Sides, match: Match) -> Pair | None:
     if not shared:
         return None
     tried = a.variant.debug_iters, b.variant.debug_iters
-    solved = [
-        {task for task in shared if found[task].passes(j)}
-        for found, j in zip(results, tried, strict=True)
-    ]
-    gained, missed = solved[1] - solved[0], solved[0] - solved[1]
     values = [_Values(row, found, shared) for row, found in zip(match, results, strict=True)]
+    solved = [side.of("any", j) for side, j in zip(values, tried, strict=True)]
     return Pair(
         a=sides.sides[a.variant_id],
         b=sides.sides[b.variant_id],
         tasks=len(shared),
         unmoving=unmoving(a, b),
         contrasts=tuple(_contrasts(values[0], values[1])),
-        won=tuple(task for task in shared if task in gained),
-        lost=tuple(task for task in shared if task in missed),
+        won=tuple(task for task, x, y in zip(shared, *solved, strict=True) if x < y),
+        lost=tuple(task for task, x, y in zip(shared, *solved, strict=True) if x > y),
     )
 
 
@@ -205,21 +201,22 @@ class _Values:
     ) -> None:
         self.n = row.variant.samples
         self.iterations = row.variant.debug_iters
-        self.short = row.variant.stops_early or any(
-            found.samples < self.n for found in results.values()
-        )
+        self._alike = set(results.values())
+        self.short = row.variant.stops_early or any(found.samples < self.n for found in self._alike)
         """A task stopped drawing after a pass: a share of its draws is biased, the first is not."""
-        self.chooses = any(found.chosen is not None for found in results.values())
+        self.chooses = any(found.chosen is not None for found in self._alike)
         self._results = [results[task] for task in tasks]
 
     def of(self, kind: Kind, iteration: int) -> list[float]:
+        known = {found: self._value(found, kind, iteration) for found in self._alike}
+        return [known[found] for found in self._results]
+
+    def _value(self, found: TaskResult, kind: Kind, iteration: int) -> float:
         if kind == "handed in" and self.chooses:
-            return [float(found.chosen or False) for found in self._results]
+            return float(found.chosen or False)
         if kind in ("solved@n", "any"):
-            return [float(found.passes(iteration) > 0) for found in self._results]
-        if self.short:
-            return [float(found.first_passed) for found in self._results]
-        return [found.passes(iteration) / found.samples for found in self._results]
+            return float(found.passes(iteration) > 0)
+        return float(found.first_passed) if self.short else found.passes(iteration) / found.samples
 
 
 def _contrasts(a: _Values, b: _Values) -> Iterator[Contrast]:
@@ -260,14 +257,14 @@ def _detectable(before: Sequence[float], after: Sequence[float], found: Differen
     Where `difference` does not trust it, for there is hardly any, the sums of gains and of losses
     stand for tasks that are won or lost as a whole, whose spread is the largest with these sums.
     """
-    d = [y - x for x, y in zip(before, after, strict=True)]
     if found.tasks < 2:
         return None
+    pairs = Counter(zip(before, after, strict=True)).items()
     if found.method == "t":
-        squares = sum((x - found.value) ** 2 for x in d)
+        squares = sum(tasks * (y - x - found.value) ** 2 for (x, y), tasks in pairs)
         noise = Noise(squares / (found.tasks - 1), binary=False)
     else:
-        noise = Noise(sum(map(abs, d)) / found.tasks, binary=True)
+        noise = Noise(sum(tasks * abs(y - x) for (x, y), tasks in pairs) / found.tasks, binary=True)
     return minimum_detectable(noise, found.tasks)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison import Contrast, Pair
 from pytest_mcode.reports.comparison_factors import levels, shown
 from pytest_mcode.reports.layout import wrapped
@@ -18,11 +19,6 @@ SAME_DRAWS = {
 }
 """Factors that leave a draw as it is, so that both may have used the same."""
 DEMONSTRATION = "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else."
-
-
-def tasks(count: int) -> str:
-    """`1 task`, `164 tasks`."""
-    return "1 task" if count == 1 else f"{count:,} tasks"
 
 
 def level(row: VariantRow, names: Sequence[str]) -> str:
@@ -70,8 +66,7 @@ def warnings(pair: Pair, names: Sequence[str], every: bool, width: int) -> Itera
         if side.infra:
             yield from named(f"INFRA in {letter}, left out", side.infra, every, width)
         if side.flaky:
-            noun = "verdict is" if side.flaky == 1 else "verdicts are"
-            yield f"FLAKY: {side.flaky} {noun} in {letter}; no pass."
+            yield f"FLAKY: {counted(side.flaky, 'verdict')} in {letter}; no pass."
     reused = pair.a.reused or pair.b.reused or pair.a.row.run_id == pair.b.row.run_id
     if reused and SAME_DRAWS.issuperset(names):
         yield from wrapped(
@@ -93,7 +88,7 @@ def coverage(pair: Pair) -> str:
             f"{pair.tasks:,} that both have."
         )
     return (
-        f"INCOMPLETE: A has measured {a.done:,} of {a.planned:,} tasks, B {b.done:,} of "
+        f"INCOMPLETE: A has measured {a.done:,} of {counted(a.planned, 'task')}, B {b.done:,} of "
         f"{b.planned:,}. Compared are the {pair.tasks:,} that both have, which may be easier or "
         "harder than the others: finish the run with --mcode-resume first."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison import Contrast, Family, Kind, Pair
 from pytest_mcode.reports.comparison_layout import (
     DEMONSTRATION,
@@ -14,7 +15,6 @@ from pytest_mcode.reports.comparison_layout import (
     named,
     p_value,
     smallest,
-    tasks,
     warnings,
 )
 from pytest_mcode.reports.layout import FEEDBACK, wrapped
@@ -113,7 +113,7 @@ def _table(
         )
     for pair, c in found:
         if pair.partial:
-            on = f"* {level(pair.b.row, names)}: {tasks(pair.tasks)}"
+            on = f"* {level(pair.b.row, names)}: {counted(pair.tasks, 'task')}"
             yield from wrapped(f"{on}, on which {first} has {100 * c.a:.2f}", width)
     yield from wrapped(_conclusion(found, names), width)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison import Comparison, Contrast, Pair
 from pytest_mcode.reports.comparison_factors import level, shown
 from pytest_mcode.reports.comparison_layout import (
@@ -15,7 +16,6 @@ from pytest_mcode.reports.comparison_layout import (
     named,
     p_value,
     smallest,
-    tasks,
     warnings,
 )
 from pytest_mcode.reports.comparison_levels import LEGEND as OF_LEVELS
@@ -75,7 +75,7 @@ def _alone(rows: Sequence[VariantRow]) -> str:
 def _pair(pair: Pair, names: Sequence[str], count: int, every: bool, width: int) -> Iterator[str]:
     differ = f"A and B differ in {', '.join(names)}" if names else "A and B are the same experiment"
     benchmark = pair.a.row.variant.benchmark
-    yield from wrapped(f"{benchmark}, {tasks(pair.tasks)} in both: {differ}", width)
+    yield from wrapped(f"{benchmark}, {counted(pair.tasks, 'task')} in both: {differ}", width)
     for letter, side in (("A", pair.a), ("B", pair.b)):
         whose = f"{side.row.variant.model}, run {side.row.run_id}"
         yield from (f"  {line}" for line in wrapped(f"{letter}  {whose}", width - 2))
@@ -147,7 +147,7 @@ def _conclusion(contrast: Contrast) -> str:
     found = contrast.difference
     if not found.won and not found.lost:
         return "A and B are equal in every task"
-    where = f"B is higher in {tasks(found.won)}, A in {found.lost:,}"
+    where = f"B is higher in {counted(found.won, 'task')}, A in {found.lost:,}"
     if contrast.p < SIGNIFICANT:
         return f"{'B' if found.value > 0 else 'A'} is better ({where})"
     low, high = f"{100 * found.low:+.2f}", f"{100 * found.high:+.2f}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pytest_mcode.stats.ratio import Ratio, ratio
 from pytest_mcode.store.queries import VariantRow
 from pytest_mcode.store.reader import Reader
-from pytest_mcode.store.spending import Spent, spent
+from pytest_mcode.store.spending import Spent, of_each, spent
 
 Price = tuple[str, float, float]
 """Model (empty: any), currency units per million prompt tokens and per million completion tokens.
@@ -40,13 +40,13 @@ def spendings(
     reader: Reader, rows: Sequence[VariantRow], prices: Sequence[Price]
 ) -> dict[int, Spending]:
     """Per variant what was spent."""
-    items = spent(reader, [row.variant_id for row in rows])
-    return {
-        row.variant_id: _spending(
-            items.get(row.variant_id, ()), price_of(prices, row.variant.model)
-        )
-        for row in rows
-    }
+    sums = spent(reader, [row.variant_id for row in rows])
+    found = {}
+    for row in rows:
+        key, price = row.variant_id, price_of(prices, row.variant.model)
+        whole = sums.get(key)
+        found[key] = Spending() if whole is None else _spending(reader, key, whole, price)
+    return found
 
 
 def price_of(prices: Sequence[Price], model: str) -> tuple[float, float] | None:
@@ -60,16 +60,20 @@ def cost(price: tuple[float, float], prompt_tokens: int, completion_tokens: int)
     return (price[0] * prompt_tokens + price[1] * completion_tokens) / 1e6
 
 
-def _spending(items: Sequence[Spent], price: tuple[float, float] | None) -> Spending:
-    asked = sum(item.asked for item in items)
-    unreported = sum(item.unreported for item in items)
-    solved = [float(item.solved) for item in items]
-    known = Spending(asked, unreported, int(sum(solved)), price is not None)
-    if price is None or not asked or unreported:
+def _spending(
+    reader: Reader, variant_id: int, sums: Spent, price: tuple[float, float] | None
+) -> Spending:
+    known = Spending(sums.asked, sums.unreported, sums.solved, price is not None)
+    if price is None or not sums.asked or sums.unreported:
         return known
-    costs = [cost(price, item.prompt_tokens, item.completion_tokens) for item in items]
-    paid = sum(cost(price, item.paid_prompt_tokens, item.paid_completion_tokens) for item in items)
-    return replace(known, total=sum(costs), paid=paid, per_solved=ratio(costs, solved))
+    items = of_each(reader, variant_id)
+    costs = [cost(price, prompt, completion) for _, prompt, completion in items]
+    return replace(
+        known,
+        total=cost(price, sums.prompt_tokens, sums.completion_tokens),
+        paid=cost(price, sums.paid_prompt_tokens, sums.paid_completion_tokens),
+        per_solved=ratio(costs, [solved for solved, _, _ in items]),
+    )
 
 
 def cost_line(spending: Spending, mark: str) -> str:

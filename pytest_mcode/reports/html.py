@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports import published
 from pytest_mcode.reports.canvas import DARK, LIGHT
-from pytest_mcode.reports.comparison_layout import tasks
 from pytest_mcode.reports.cost import Price
 from pytest_mcode.reports.html_gate import HEAD
 from pytest_mcode.reports.html_overview import page
@@ -79,11 +79,11 @@ def said(drilldown: Drilldown) -> str:
     """How much of what is stored the page holds, once it is written."""
     kept, every = drilldown.kept, drilldown.attempts
     whole = (
-        f"texts of all {every:,} attempts"
+        f"texts of all {counted(every, 'attempt')}"
         if kept == every
-        else (f"texts of {kept:,} of {every:,} attempts")
+        else f"texts of {kept:,} of {counted(every, 'attempt')}"
     )
-    return f"{tasks(drilldown.tasks)}, {whole}"
+    return f"{counted(drilldown.tasks, 'task')}, {whole}"
 
 
 def _size(path: Path) -> str:

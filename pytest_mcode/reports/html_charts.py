@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports import charts
 from pytest_mcode.reports.charts import Chart, Series, Spot
 from pytest_mcode.reports.html_cells import Cell, names, rate, states, told_apart
@@ -28,9 +29,7 @@ class Figure:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def figures(
-    variants: Sequence[VariantSummary], spent: Mapping[int, Sequence[Spent]]
-) -> Iterator[Figure]:
+def figures(variants: Sequence[VariantSummary], spent: Mapping[int, Spent]) -> Iterator[Figure]:
     """All charts that the variants of one benchmark have the numbers for."""
     measured = [v for v in variants if v.rates is not None]
     scaled = _largest(measured, lambda v: (v.row.variant.samples, -v.row.variant.debug_iters))
@@ -60,7 +59,7 @@ def _largest(
 
 
 def _left_out(count: int) -> str:
-    return f" {count - MOST} further variants stand in the table alone." if count > MOST else ""
+    return f" In the table alone: {count - MOST} more." if count > MOST else ""
 
 
 def _named(variants: Sequence[VariantSummary]) -> list[tuple[str, VariantSummary]]:
@@ -133,15 +132,11 @@ def _iterations(variants: Sequence[VariantSummary]) -> Iterator[Figure]:
             )
 
 
-def _spending(
-    variants: Sequence[VariantSummary], spent: Mapping[int, Sequence[Spent]]
-) -> Iterator[Figure]:
+def _spending(variants: Sequence[VariantSummary], spent: Mapping[int, Spent]) -> Iterator[Figure]:
     """What a variant reaches by its last iteration, over what it takes."""
     asked = [v for v in variants if v.spending.asked]
     told = [v for v in asked if not v.spending.unreported]
-    tokens = {
-        v.row.variant_id: sum(s.completion_tokens for s in spent[v.row.variant_id]) for v in told
-    }
+    tokens = {v.row.variant_id: spent[v.row.variant_id].completion_tokens for v in told}
     timed = [v for v in asked if not v.totals.reused]
     seconds = {v.row.variant_id: v.totals.request_s + v.totals.check_s for v in timed}
     for chosen, sums, unit, why in (
@@ -150,7 +145,7 @@ def _spending(
     ):
         if len(chosen) > 1:
             out = len(asked) - len(chosen)
-            note = f" Left out: {out} variants {why}." if out else ""
+            note = f" Left out: {counted(out, 'variant')} {why}." if out else ""
             yield _spots(chosen, sums, unit, note)
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports import agreement, comparable, published, text
 from pytest_mcode.reports.cost import cost_line
 from pytest_mcode.reports.html_cells import Cell, names, rate
@@ -165,18 +166,14 @@ def _said(summary: Summary) -> str:
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     infra = sum(v.row.counts.infra for v in summary.variants)
     parts = [
-        _counted(len(summary.variants), "variant"),
-        _counted(tasks, "measured item") + " (tasks of a variant)",
-        _counted(attempts, "attempt"),
-        f"{_counted(len(summary.runs), 'run')}, {when}",
+        counted(len(summary.variants), "variant"),
+        counted(tasks, "measured item") + " (tasks of a variant)",
+        counted(attempts, "attempt"),
+        f"{counted(len(summary.runs), 'run')}, {when}",
         f"{infra:,} infra",
     ]
     complete = all(v.row.counts.complete for v in summary.variants)
     return ", ".join([*parts, *(["complete"] if complete else [])])
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _line(variant: VariantSummary, name: str) -> Line:
@@ -228,11 +225,11 @@ def _spent(variant: VariantSummary) -> Iterator[str]:
     counts: dict[str, int] = {}
     for v in variant.verdicts:
         counts[v.verdict] = counts.get(v.verdict, 0) + v.attempts
-    yield f"{sum(counts.values()):,} attempts: " + ", ".join(
+    yield f"{counted(sum(counts.values()), 'attempt')}: " + ", ".join(
         f"{k} {n:,}" for k, n in counts.items()
     )
     if spending.asked and spending.unreported:
-        yield f"tokens not reported in {spending.unreported:,} tasks"
+        yield f"tokens not reported in {counted(spending.unreported, 'task')}"
     elif spending.asked:
         thought = f" ({totals.thinking_tokens:,} thinking)" if totals.thinking_tokens else ""
         said = f"{totals.prompt_tokens:,} prompt and {totals.completion_tokens:,} completion tokens"
@@ -243,7 +240,7 @@ def _spent(variant: VariantSummary) -> Iterator[str]:
     if said := comparable.line(variant):
         yield said
     if totals.reused:
-        yield f"{totals.reused:,} answers from the database (no calls, tokens or time)"
+        yield f"{counted(totals.reused, 'answer')} from the database (no calls, tokens or time)"
     if line := cost_line(spending, mark(variant.row.counts)):
         yield line
 

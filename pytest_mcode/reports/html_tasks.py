@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.html_texts import LONGEST, Highlighter, cut, visible
 from pytest_mcode.reports.layout import duration
 from pytest_mcode.store import drilldown
@@ -199,7 +200,7 @@ def said(item: Item) -> str:
     reached = item.solved_by
     parts = ["solved" if item.solved else "unsolved"]
     if reached:
-        parts.append(f"{reached[0]} of {item.samples} draws passed")
+        parts.append(f"{reached[0]} of {counted(item.samples, 'draw')} passed")
     if len(reached) > 1:
         parts.append(f"{reached[-1]} solved by iteration {len(reached) - 1}")
     if item.chosen is not None:
@@ -212,9 +213,12 @@ def said(item: Item) -> str:
         parts.append(f"{duration(item.request_s)} generating")
     if item.check_s >= SHORTEST:
         parts.append(f"{duration(item.check_s)} checking")
-    counts = {"answers from the database": item.reused, "flaky verdicts": item.flaky}
-    counts["verdicts from the cache"] = item.cached
-    parts += [f"{count:,} {noun}" for noun, count in counts.items() if count]
+    if item.reused:
+        parts.append(f"{counted(item.reused, 'answer')} from the database")
+    if item.flaky:
+        parts.append(counted(item.flaky, "flaky verdict"))
+    if item.cached:
+        parts.append(f"{counted(item.cached, 'verdict')} from the cache")
     return ", ".join(parts)
 
 

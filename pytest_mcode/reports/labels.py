@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json
+from pytest_mcode.core.words import counted
 from pytest_mcode.generation.replay import spelling
 from pytest_mcode.reports.layout import wrapped
 from pytest_mcode.store import per_task
@@ -131,8 +132,8 @@ def label_lines(
             same = one.compared - len(one.differing)
             group = "" if one.group == "all" else f", {one.group} tests"
             found += wrapped(
-                f"{name}{group}: {same:,} of {one.compared:,} draws are labelled alike; passed: "
-                f"ours {100 * one.ours / one.compared:.2f} %, "
+                f"{name}{group}: labelled alike {same:,} of {counted(one.compared, 'draw')}; "
+                f"passed: ours {100 * one.ours / one.compared:.2f} %, "
                 f"labels {100 * one.theirs / one.compared:.2f} %",
                 width,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.stats.estimate import Estimate
 from pytest_mcode.store.queries import Counts, RunRow
 
@@ -23,9 +24,9 @@ def mark(counts: Counts) -> str:
     """What must stand beside every rate of a run that is not complete; empty when it is."""
     if counts.complete:
         return ""
-    infra = f", {counts.infra} infra" if counts.infra else ""
-    drawn = f", {counts.drawn} only drawn" if counts.drawn else ""
-    return f"INCOMPLETE {counts.done}/{counts.planned} done{drawn}{infra}"
+    infra = f", {counts.infra:,} infra" if counts.infra else ""
+    drawn = f", {counts.drawn:,} only drawn" if counts.drawn else ""
+    return f"INCOMPLETE {counts.done:,}/{counts.planned:,} done{drawn}{infra}"
 
 
 def interval(rate: Estimate) -> str:
@@ -79,13 +80,12 @@ def unfinished(run: RunRow) -> tuple[str, str]:
     if counts.complete:
         return "", ""
     if counts.done + counts.drawn == counts.planned:
-        return f"WAITING, {waiting(counts, 'items')}", going_on(run.command, verify=True)
+        return f"WAITING, {waiting(counts, 'item')}", going_on(run.command, verify=True)
     what = "drawn" if counts.drawn else "done"
-    reached = f"{counts.done + counts.drawn} of {counts.planned} items {what}"
+    reached = f"{counts.done + counts.drawn:,} of {counted(counts.planned, 'item')} {what}"
     return f"INCOMPLETE, {reached}", going_on(run.command)
 
 
 def waiting(counts: Counts, noun: str) -> str:
-    """`20 draws of 10 tasks are not verified yet`."""
-    draws = "1 draw" if counts.waiting == 1 else f"{counts.waiting:,} draws"
-    return f"{draws} of {counts.drawn:,} {noun} not verified yet"
+    """`20 draws of 10 tasks not verified yet`."""
+    return f"{counted(counts.waiting, 'draw')} of {counted(counts.drawn, noun)} not verified yet"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pytest_mcode.core.records import Json, Variant
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.layout import rough
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.store.outcomes import numbers
@@ -130,8 +131,8 @@ class Progress:
 
     def _parts(self, look: Look) -> Iterable[tuple[str, str]]:
         """Long and short words, the most important first, the time last."""
-        noun = "tasks" if self._cells == 1 else "items"
-        tasks = f"{self.items:,}/{self.planned:,} {noun}"
+        noun = "task" if self._cells == 1 else "item"
+        tasks = f"{self.items:,}/{counted(self.planned, noun)}"
         yield tasks, tasks
         if look.infra:
             yield f"{look.infra:,} infra", f"{look.infra:,} infra"
@@ -144,8 +145,7 @@ class Progress:
             speed = f"{tokens / seconds:,.0f}" if seconds > 0 else "0"
             yield f"{speed} tokens/s", f"{speed} tok/s"
         if look.in_flight is not None:
-            requests = "request" if look.in_flight == 1 else "requests"
-            yield f"{look.in_flight:,} {requests} in flight", f"{look.in_flight:,} req"
+            yield f"{counted(look.in_flight, 'request')} in flight", f"{look.in_flight:,} req"
         left = self._left_s(look.now)
         if left is None:
             yield f"{rough(seconds)} so far", rough(seconds)

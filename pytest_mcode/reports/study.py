@@ -60,17 +60,16 @@ def examine(reader: Reader, filters: Filters, prices: Sequence[Price] = ()) -> S
     summary = summarize(reader, filters, prices)
     measured = [variant for variant in summary.variants if variant.rates is not None]
     tokens = spent(reader, [variant.row.variant_id for variant in measured])
-    found = [_cell(reader, v, tokens.get(v.row.variant_id, ())) for v in measured]
+    found = [_cell(reader, v, tokens.get(v.row.variant_id)) for v in measured]
     varied = dimensions(found)
     further = study_extrapolation.guesses(found) if "samples" in varied else {}
     report = StudyReport(known[name], summary, tuple(found), varied, (), further)
     return replace(report, answers=tuple(_answers(reader, report)))
 
 
-def _cell(reader: Reader, variant: VariantSummary, items: Sequence[Spent] = ()) -> Cell:
+def _cell(reader: Reader, variant: VariantSummary, sums: Spent | None) -> Cell:
     key = variant.row.variant_id
-    known = items and not any(item.unreported for item in items)
-    tokens = sum(item.completion_tokens for item in items) / len(items) if known else 0.0
+    tokens = 0.0 if sums is None or sums.unreported else sums.completion_tokens / sums.items
     return Cell(variant, per_task.results(reader, key), per_task.solved(reader, key), tokens)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.choices import allowed
 from pytest_mcode.reports.study_cells import (
     LEVEL,
@@ -18,7 +19,6 @@ from pytest_mcode.reports.study_cells import (
     Cell,
     about_tasks,
     chance,
-    counted,
     largest,
     points,
     steps,

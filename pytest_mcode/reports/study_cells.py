@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison_factors import differences, options
 from pytest_mcode.reports.summary import VariantSummary
 from pytest_mcode.stats.paired import Difference
@@ -140,11 +141,6 @@ def points(found: Difference, sign: float = 1) -> str:
     return f"{100 * sign * found.value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] points"
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 repair`, `3 repairs`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def tasks_to_see(found: Difference) -> str:
     """Tasks with which five points would be found with 80 % power: 5 = (1.96 + 0.84) SE."""
     half = (found.high - found.low) / 2
@@ -153,7 +149,7 @@ def tasks_to_see(found: Difference) -> str:
 
 def about_tasks(needed: int | None) -> str:
     """How many tasks would decide."""
-    return f"about {needed:,} tasks" if needed else "no number of tasks"
+    return f"about {counted(needed, 'task')}" if needed else "no number of tasks"
 
 
 def chance(p: float) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.choices import allowed
-from pytest_mcode.reports.study_cells import POOLED, Answer, Cell, counted, largest, subject
+from pytest_mcode.reports.study_cells import POOLED, Answer, Cell, largest, subject
 from pytest_mcode.stats.curve import Point
 from pytest_mcode.stats.estimate import mean_and_error
 from pytest_mcode.stats.extrapolation import extrapolate

@@ -7,13 +7,13 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.study_cells import (
     LEVEL,
     POOLED,
     Answer,
     Cell,
     chance,
-    counted,
     groups,
     largest,
     level,

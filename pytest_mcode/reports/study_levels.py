@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.study_cells import (
     LEVEL,
     POOLED,
@@ -115,13 +116,13 @@ def judged(cells: Sequence[Cell]) -> list[Answer]:
             continue
         about = subject([cell], cells)
         if seen.equal is None or seen.kappa is None:
-            said = f"Not enough data: no opinion on any of {seen.silent:,} draws."
+            said = f"Not enough data: no opinion on any of {counted(seen.silent, 'draw')}."
             found.append(Answer("judge and tests", about, said, False))
             continue
         same, kappa = seen.equal, seen.kappa
         said = (
             f"They agree on {100 * same.value:.1f} % [{100 * same.low:.1f}, {100 * same.high:.1f}] "
-            f"of {seen.judged:,} judged draws; beyond chance (Cohen's kappa): "
+            f"of {counted(seen.judged, 'judged draw')}; beyond chance (Cohen's kappa): "
         )
         known = not math.isnan(kappa.value)
         said += f"{kappa.value:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]." if known else "unknown."

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports import agreement
 from pytest_mcode.reports.layout import mark, wrapped
 from pytest_mcode.reports.study import StudyReport
@@ -36,7 +37,9 @@ def lines(report: StudyReport, width: int = 80) -> list[str]:
     for run in report.summary.runs:
         found += about_run(run, width)
     if report.summary.older:
-        found.append(f"{report.summary.older} older measurements of these cells are not shown")
+        found.append(
+            f"{counted(report.summary.older, 'older measurement')} of these cells not shown"
+        )
     found.append(f"database {report.summary.database}")
     return [line.rstrip() for line in found]
 
@@ -54,8 +57,8 @@ def caveats(report: StudyReport) -> Iterator[str]:
     without = max((cell.summary.choices.without_public for cell in report.cells), default=0)
     if without:
         yield (
-            f"NO PUBLIC TESTS in {without} tasks: with the feedback `public` nothing is repaired "
-            "there."
+            f"NO PUBLIC TESTS in {counted(without, 'task')}: with the feedback `public` nothing is "
+            "repaired there."
         )
     if not report.complete:
         yield (

@@ -107,7 +107,7 @@ def summarize(
         ids = [row.variant_id for row in rows]
         tallies = queries.tallies(reader, ids)
         verdicts, totals = queries.verdicts(reader, ids), queries.totals(reader, ids)
-        flaky = queries.flaky(reader, ids)
+        flaky = queries.flaky(reader, [key for key, sums in totals.items() if sums.flaky])
         spent = spendings(reader, rows, prices)
         chosen = choices(reader, rows)
         wanted = {row.run_id for row in rows}

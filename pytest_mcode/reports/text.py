@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports import agreement, comparable, published
 from pytest_mcode.reports.cost import Spending, cost_line
 from pytest_mcode.reports.layout import (
@@ -64,7 +65,7 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
     for run in summary.runs:
         found += about_run(run, width)
     if summary.older:
-        found.append(f"{summary.older} older measurements of these variants are not shown")
+        found.append(f"{counted(summary.older, 'older measurement')} of these variants not shown")
     found.append(f"database {summary.database}")
     return found
 
@@ -79,7 +80,8 @@ def _variant(variant: VariantSummary, width: int) -> Iterator[str]:
     )
     limit = f", {row.timeout_s:g} s per program{_conditions(row.settings)}" if row.timeout_s else ""
     yield f"  run {row.run_id}, fingerprint {row.fingerprint}{limit}"
-    yield f"  {row.counts.done} of {row.counts.planned} tasks done, {row.counts.infra} infra"
+    counts = row.counts
+    yield f"  {counts.done:,} of {counted(counts.planned, 'task')} done, {counts.infra:,} infra"
     yield from (f"  {line}" for line in warnings(variant, width - 2))
     yield from (f"  {line}" for line in wrapped(comparable.line(variant), width - 2))
     if variant.rates is not None:
@@ -108,15 +110,14 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
             width,
         )
     if counts.infra:
-        noun = "task" if counts.infra == 1 else "tasks"
         yield from wrapped(
-            f"INFRA: {counts.infra} {noun} failed for reasons that are not the model's; "
+            f"INFRA: {counted(counts.infra, 'task')} failed for reasons that are not the model's; "
             "in no rate below.",
             width,
         )
     if counts.drawn:
         yield from wrapped(
-            f"WAITING: {waiting(counts, 'tasks')}, and in no rate (--mcode-phase=verify).", width
+            f"WAITING: {waiting(counts, 'task')}, and in no rate (--mcode-phase=verify).", width
         )
     if not counts.complete and (counts.done or not counts.drawn):
         yield from wrapped(
@@ -124,7 +125,8 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
         )
     forged = sum(v.attempts for v in variant.verdicts if v.verdict == "forged")
     if forged:
-        yield f"FORGED: {forged} answers tried to pass without solving; they count as failed."
+        tried = counted(forged, "answer")
+        yield f"FORGED: {tried} tried to pass without solving; no pass."
     if variant.flaky:
         more = ["..."] if len(variant.flaky) > MOST_NAMED else []
         named = ", ".join([*variant.flaky[:MOST_NAMED], *more])
@@ -155,8 +157,8 @@ def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
         )
     elif rates.short:
         yield from wrapped(
-            f"{rates.short} tasks have fewer than {cell.samples} draws: pass@1 is of their first "
-            "draw, no other pass@k is given.",
+            f"{counted(rates.short, 'task has', 'tasks have')} fewer than {cell.samples} draws: "
+            "pass@1 is of their first draw, no other pass@k is given.",
             width,
         )
     if cell.debug_iters:
@@ -165,8 +167,8 @@ def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
         yield f"solved by iteration j (feedback: {source})"
         if unshown := variant.choices.without_public:
             yield from wrapped(
-                f"{unshown} of {variant.row.counts.done} tasks have no public tests: their draws "
-                "were not repaired.",
+                f"without public tests: {unshown:,} of {counted(variant.row.counts.done, 'task')}; "
+                "their draws were not repaired.",
                 width,
             )
         if cell.samples > 1:
@@ -183,7 +185,7 @@ def _iterations(rates: Sequence[Estimate], note: str) -> list[str]:
 
 
 def _verdicts(verdicts: Sequence[VerdictCount], width: int) -> Iterator[str]:
-    for repair, noun in ((False, "draws"), (True, "repairs")):
+    for repair, noun in ((False, "draw"), (True, "repair")):
         counts: dict[str, int] = {}
         for v in verdicts:
             if v.repair == repair:
@@ -191,11 +193,11 @@ def _verdicts(verdicts: Sequence[VerdictCount], width: int) -> Iterator[str]:
         if counts:
             ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
             listed = ", ".join(f"{verdict} {count:,}" for verdict, count in ordered)
-            yield from wrapped(f"{sum(counts.values()):,} {noun}: {listed}", width)
+            yield from wrapped(f"{counted(sum(counts.values()), noun)}: {listed}", width)
     inside = sum(v.attempts for v in verdicts if v.mode == "in_process")
     if inside:
         yield from wrapped(
-            f"{inside:,} verdicts are in_process: the candidate ran beside its tests.", width
+            f"{counted(inside, 'verdict')} in_process: the candidate ran beside its tests.", width
         )
 
 
@@ -212,7 +214,8 @@ def _verified(variant: VariantSummary, width: int) -> Iterator[str]:
         empty = sum(v.attempts for v in variant.verdicts if v.verdict == "no_code")
         programs = variant.totals.attempts - empty - cached
         yield from wrapped(
-            f"verified {programs:,} programs, {cached:,} verdicts from the cache", width
+            f"verified {counted(programs, 'program')}, {counted(cached, 'verdict')} from the cache",
+            width,
         )
 
 
@@ -239,13 +242,15 @@ def _totals(variant: VariantSummary, width: int) -> Iterator[str]:
 
 def _tokens(totals: Totals, spending: Spending) -> str:
     if spending.unreported and not totals.prompt_tokens + totals.completion_tokens:
-        return f"tokens not reported by the server, {totals.calls:,} calls"
+        return f"tokens not reported by the server, {counted(totals.calls, 'call')}"
     thought = f" ({totals.thinking_tokens:,} thinking)" if totals.thinking_tokens else ""
     line = (
         f"tokens: {totals.prompt_tokens:,} prompt, {totals.completion_tokens:,} completion"
-        f"{thought}, {totals.calls:,} calls"
+        f"{thought}, {counted(totals.calls, 'call')}"
     )
-    missing = f"; not reported in {spending.unreported:,} tasks" if spending.unreported else ""
+    missing = (
+        f"; not reported in {counted(spending.unreported, 'task')}" if spending.unreported else ""
+    )
     return line + missing
 
 
@@ -270,4 +275,4 @@ def about_run(run: RunSummary, width: int) -> Iterator[str]:
         shown = f"infra x{count}: {textwrap.shorten(message, 3 * width)}"
         yield from (f"  {line}" for line in wrapped(shown, width - 2))
     if len(run.infra) > 3:
-        yield f"  and {len(run.infra) - 3} other infra messages"
+        yield f"  and {counted(len(run.infra) - 3, 'other infra message')}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.sandboxes.base_image import base_tag
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def remove_old(client: docker.DockerClient, tag: str, progress: Callable[[str], 
     machine's base stay, and what a container uses."""
     removed = sum(_remove_below(client, keep) for keep in (tag, base_tag()))
     if removed:
-        progress(f"removed {removed} images of earlier sandboxes")
+        progress(f"removed {counted(removed, 'image')} of earlier sandboxes")
 
 
 def _remove_below(client: docker.DockerClient, keep: str) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mcode.core.errors import McodeError
 from pytest_mcode.core.protocols import Sandbox
+from pytest_mcode.core.words import counted
 from pytest_mcode.sandboxes import readiness
 from pytest_mcode.sandboxes.readiness import Finding
 
@@ -104,7 +105,9 @@ class Doctor:
                     cure = f"pytest --mcode-self-check --mcode-bench={bench}, or --mcode-data=DIR"
                 yield Finding(f"data {bench}", text, cure, ok=False)
             else:
-                yield Finding(f"data {bench}", f"{len(dataset.tasks)} tasks, {dataset.origin}")
+                yield Finding(
+                    f"data {bench}", f"{counted(len(dataset.tasks), 'task')}, {dataset.origin}"
+                )
 
     def server(self) -> Finding:
         """Who answers where models are asked for unless a profile says otherwise."""
@@ -117,7 +120,7 @@ class Doctor:
             except (OSError, ValueError, LookupError, TypeError):
                 continue
             kind = "Ollama" if count == "models" else "an OpenAI-compatible server"
-            return Finding("model server", f"{kind} at {url}, {len(models)} models")
+            return Finding("model server", f"{kind} at {url}, {counted(len(models), 'model')}")
         return Finding.missing(
             "model server",
             f"nobody answers at {url}",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Dataset, Json, Limits, Program, Task
+from pytest_mcode.core.words import counted
 from pytest_mcode.stats.pass_at_k import pass_at_k
 from pytest_mcode.store import per_task
 from pytest_mcode.store.per_task import Draw
@@ -57,8 +58,10 @@ def export(session: Session, reader: Reader, rows: Sequence[VariantRow], folder:
         place.mkdir(parents=True, exist_ok=True)
         _write(place, row, tasks, draws, program)
         left = row.counts.planned - row.counts.done
-        lacks = f"; {left} tasks are not measured, and EvalPlus wants them all" if left else ""
-        said.append(f"exported {len(draws):,} draws to {place}{lacks}")
+        lacks = (
+            f"; {counted(left, 'task')} not measured, and EvalPlus wants them all" if left else ""
+        )
+        said.append(f"exported {counted(len(draws), 'draw')} to {place}{lacks}")
     return said
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pytest_mcode.core.protocols import Benchmark, Sandbox
 from pytest_mcode.core.records import Answer, Dataset, Limits, Task
+from pytest_mcode.core.words import counted
 from pytest_mcode.generation import extraction
 from pytest_mcode.generation.garbage import wrong_answer
 
@@ -52,7 +53,7 @@ class SelfCheck:
                 f"garbage and empty programs 0/{self.tasks}"
             )
         flawed = len({problem.task_id for problem in self.problems})
-        head = f"self-check {self.benchmark}: FAILED on {flawed} of {self.tasks} tasks"
+        head = f"self-check {self.benchmark}: FAILED on {flawed} of {counted(self.tasks, 'task')}"
         return f"{head} ({self.problems[0]}{', ...' if flawed > 1 else ''})"
 
 

@@ -24,6 +24,9 @@ ABOVE_ZERO = math.ulp(0.0)
 
 Method = Literal["mcnemar", "t", "sign-flip"]
 
+Tally = Counter[float]
+"""Difference -> tasks: a million tasks are as few as the values they take."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -61,20 +64,21 @@ def difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> D
     `level = 1 - 2 alpha`.
     Raises `ValueError` without tasks, for unequal lengths and for values outside 0..1.
     """
-    d = _differences(a, b)
-    method = _method(a, b, d)
-    value, tail = math.fsum(d) / len(d), (1 - level) / 2
+    d, binary = _differences(a, b)
+    method, tasks = _method(d, binary), d.total()
+    value, tail = _sum(d) / tasks, (1 - level) / 2
     if method == "t":
-        error = _error(d) * _t_quantile(1 - tail, len(d) - 1)
+        error = _error(d) * _t_quantile(1 - tail, tasks - 1)
         low, high = max(-1.0, value - error), min(1.0, value + error)
     else:
-        low, high = score_interval(*_gains_and_losses(d), len(d), level)
+        low, high = score_interval(*_gains_and_losses(d), tasks, level)
         if value > 0:
             low = min(low, 0.0) if _exact(d, "greater") > tail else max(low, ABOVE_ZERO)
         elif value < 0:
             high = max(high, 0.0) if _exact(d, "less") > tail else min(high, -ABOVE_ZERO)
-    won, lost = sum(x > 0 for x in d), sum(x < 0 for x in d)
-    return Difference(value, low, high, p_value(a, b), len(d), won, lost, method)
+    return Difference(
+        value, low, high, _p(d, method, "two-sided", 0.0), tasks, *_won_and_lost(d), method
+    )
 
 
 def p_value(
@@ -89,14 +93,8 @@ def p_value(
     `p_value(a, b, "greater", shift=-0.02)`. The method is that of `difference`, but at a shift
     other than zero Tango's score test stands for McNemar's and the sign-flip test.
     """
-    d = _differences(a, b)
-    if _method(a, b, d) == "t":
-        spread = _error(d)
-        return _from_upper(_t_upper((math.fsum(d) / len(d) - shift) / spread, len(d)), alternative)
-    if shift == 0:
-        return _exact(d, alternative)
-    z = score(*_gains_and_losses(d), len(d), shift)
-    return _from_upper(math.erfc(z / math.sqrt(2)) / 2, alternative)
+    d, binary = _differences(a, b)
+    return _p(d, _method(d, binary), alternative, shift)
 
 
 def mcnemar(won: int, lost: int, alternative: Alternative = "two-sided") -> float:
@@ -122,41 +120,65 @@ def permutation(
     a: Sequence[float], b: Sequence[float], alternative: Alternative = "two-sided", seed: int = 0
 ) -> float:
     """p of the sign-flip test of b - a (`sign_flip`), a check that assumes no distribution."""
-    return sign_flip(_differences(a, b), alternative, seed)
+    return sign_flip(list(_differences(a, b)[0].elements()), alternative, seed)
 
 
-def _exact(d: Sequence[float], alternative: Alternative) -> float:
+def _p(d: Tally, method: Method, alternative: Alternative, shift: float) -> float:
+    tasks = d.total()
+    if method == "t":
+        return _from_upper(_t_upper((_sum(d) / tasks - shift) / _error(d), tasks), alternative)
+    if shift == 0:
+        return _exact(d, alternative)
+    z = score(*_gains_and_losses(d), tasks, shift)
+    return _from_upper(math.erfc(z / math.sqrt(2)) / 2, alternative)
+
+
+def _exact(d: Tally, alternative: Alternative) -> float:
     """The sign-flip test, which is McNemar's where whole tasks are won or lost."""
     if all(x in (-1, 0, 1) for x in d):
-        return mcnemar(sum(x > 0 for x in d), sum(x < 0 for x in d), alternative)
-    return sign_flip(d, alternative)
+        return mcnemar(*_won_and_lost(d), alternative)
+    return sign_flip(list(d.elements()), alternative)
 
 
-def _differences(a: Sequence[float], b: Sequence[float]) -> list[float]:
-    if not a:
+def _differences(a: Sequence[float], b: Sequence[float]) -> tuple[Tally, bool]:
+    """Difference -> tasks, and whether all values are 0 or 1."""
+    pairs = Counter(zip(a, b, strict=True))
+    if not pairs:
         raise ValueError("no tasks")
-    if any(not 0 <= value <= 1 for value in (*a, *b)):
+    if any(not 0 <= value <= 1 for pair in pairs for value in pair):
         raise ValueError("values of tasks are 0..1")
-    # Rounded: equal rates that were computed in two ways are no win.
-    return [round(after - before, 12) for before, after in zip(a, b, strict=True)]
+    d: Tally = Counter()
+    for (before, after), tasks in pairs.items():
+        # Rounded: equal rates that were computed in two ways are no win.
+        d[round(after - before, 12)] += tasks
+    return d, all(value in (0, 1) for pair in pairs for value in pair)
 
 
-def _method(a: Sequence[float], b: Sequence[float], d: Sequence[float]) -> Method:
-    if all(value in (0, 1) for value in (*a, *b)):
+def _method(d: Tally, binary: bool) -> Method:
+    if binary:
         return "mcnemar"
-    commonest = Counter(d).most_common(1)[0][1]
-    return "sign-flip" if len(d) - commonest < FEW else "t"
+    return "sign-flip" if d.total() - max(d.values()) < FEW else "t"
 
 
-def _gains_and_losses(d: Sequence[float]) -> tuple[float, float]:
-    return math.fsum(x for x in d if x > 0), math.fsum(-x for x in d if x < 0)
+def _sum(d: Tally) -> float:
+    return math.fsum(x * tasks for x, tasks in d.items())
 
 
-def _error(d: Sequence[float]) -> float:
+def _won_and_lost(d: Tally) -> tuple[int, int]:
+    return sum(n for x, n in d.items() if x > 0), sum(n for x, n in d.items() if x < 0)
+
+
+def _gains_and_losses(d: Tally) -> tuple[float, float]:
+    gains = math.fsum(x * tasks for x, tasks in d.items() if x > 0)
+    return gains, math.fsum(-x * tasks for x, tasks in d.items() if x < 0)
+
+
+def _error(d: Tally) -> float:
     """sd(d) / sqrt(T)."""
-    mean = math.fsum(d) / len(d)
-    squares = math.fsum((x - mean) ** 2 for x in d)
-    return math.sqrt(squares / (len(d) * (len(d) - 1)))
+    tasks = d.total()
+    mean = _sum(d) / tasks
+    squares = math.fsum(n * (x - mean) ** 2 for x, n in d.items())
+    return math.sqrt(squares / (tasks * (tasks - 1)))
 
 
 def _t_upper(t: float, tasks: int) -> float:

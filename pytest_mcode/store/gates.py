@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_mcode.core.records import Json
+from pytest_mcode.core.words import counted
 from pytest_mcode.store.reader import Reader
 
 
@@ -30,7 +31,9 @@ class GateRow:
         early = self.record.get("rule", {}).get("early") and self.status != "inconclusive"
         for cell in self.record["judgements"] if early else ():
             if cell["tasks"] < cell["planned"]:
-                return f"after {cell['tasks']:,} of {cell['planned']:,} tasks ({self.status})"
+                return (
+                    f"after {cell['tasks']:,} of {counted(cell['planned'], 'task')} ({self.status})"
+                )
         return ""
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pytest_mcode.store.reader import Reader
 
 
-@dataclass(frozen=True)
-class TaskResult:
-    """One measured item."""
+class TaskResult(NamedTuple):
+    """How a measured item went. Tasks that went alike share one: it is compared and hashed fast."""
 
-    task_id: str
     samples: int
     """Draws that were made."""
     first_passed: bool
@@ -34,21 +33,24 @@ def results(reader: Reader, variant_id: int) -> dict[str, TaskResult]:
 
     Planned and infra items are not in it: `queries.tasks` has the denominator.
     """
-    found = reader.rows(
+    found = reader.each(
         "SELECT task_id, samples_generated, first_passed, solved_by, chosen FROM items"
         " WHERE variant_id = ? AND state = 'done' ORDER BY item_id",
         (variant_id,),
     )
-    return {
-        task: TaskResult(
-            task,
-            samples,
-            bool(first),
-            tuple(json.loads(solved)),
-            None if chosen is None else bool(chosen),
-        )
-        for task, samples, first, solved, chosen in found
-    }
+    known: dict[tuple[Any, ...], TaskResult] = {}
+    results = {}
+    for task, *numbers in found:
+        key = tuple(numbers)
+        if key not in known:
+            known[key] = _result(*key)
+        results[task] = known[key]
+    return results
+
+
+def _result(samples: int, first: int, solved: str, chosen: int | None) -> TaskResult:
+    by = tuple(json.loads(solved))
+    return TaskResult(samples, bool(first), by, None if chosen is None else bool(chosen))
 
 
 def infra(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:

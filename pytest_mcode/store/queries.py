@@ -6,7 +6,7 @@ None of them reads the texts of `attempts`, so they stay fast on a million of th
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -226,14 +226,14 @@ def tasks(reader: Reader, variant_ids: Sequence[int]) -> dict[int, frozenset[str
 
 def tallies(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[ItemTally, ...]]:
     """Per variant its measured items, counted by how they went."""
-    found = reader.rows(
-        "SELECT variant_id, samples_generated, solved_by, first_passed, group_draws, count(*)"
-        f" FROM items WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)})"
-        " GROUP BY 1, 2, 3, 4, 5",
+    each = reader.each(
+        "SELECT variant_id, samples_generated, solved_by, first_passed, group_draws FROM items"
+        f" WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)})",
         variant_ids,
     )
     grouped: defaultdict[int, list[ItemTally]] = defaultdict(list)
-    for variant_id, samples, solved_by, first, draws, items in found:
+    # SQLite groups by sorting, which takes twice the time.
+    for (variant_id, samples, solved_by, first, draws), items in Counter(each).items():
         groups = tuple((str(name), int(count)) for name, count in json.loads(draws))
         tally = ItemTally(samples, tuple(json.loads(solved_by)), bool(first), items, groups)
         grouped[variant_id].append(tally)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,15 @@ from pytest_mcode.store.reader import Reader
 
 @dataclass(frozen=True)
 class Spent:
-    """One measured item."""
+    """The measured items of one variant, added up."""
 
-    solved: bool
-    asked: bool
-    """A model was asked, in this run or, for an answer that was found here, in an earlier one."""
-    unreported: bool
-    """The server told no tokens of one of the answers: a prompt has at least one."""
+    items: int
+    solved: int
+    asked: int
+    """Items for which a model was asked, in this run or, for an answer that was found here, in an
+    earlier one."""
+    unreported: int
+    """Items of which the server told no tokens of one of the answers: a prompt has at least one."""
     prompt_tokens: int
     """Of all answers, as if all had been drawn."""
     completion_tokens: int
@@ -26,17 +27,25 @@ class Spent:
     paid_completion_tokens: int
 
 
-def spent(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[Spent, ...]]:
-    """Per variant its measured items, in the order of the plan."""
+def spent(reader: Reader, variant_ids: Sequence[int]) -> dict[int, Spent]:
+    """Per variant that has measured items."""
     marks = ", ".join("?" * len(variant_ids))
     found = reader.rows(
-        "SELECT variant_id, solved, asked, unreported, prompt_tokens + reused_prompt_tokens,"
-        " completion_tokens + reused_completion_tokens, prompt_tokens, completion_tokens"
-        f" FROM items WHERE state = 'done' AND variant_id IN ({marks}) ORDER BY item_id",
+        "SELECT variant_id, count(*), sum(solved), sum(asked), sum(unreported),"
+        " sum(prompt_tokens + reused_prompt_tokens),"
+        " sum(completion_tokens + reused_completion_tokens), sum(prompt_tokens),"
+        f" sum(completion_tokens) FROM items WHERE state = 'done' AND variant_id IN ({marks})"
+        " GROUP BY 1",
         variant_ids,
     )
-    grouped: defaultdict[int, list[Spent]] = defaultdict(list)
-    for variant_id, solved, asked, unreported, *tokens in found:
-        item = Spent(bool(solved), bool(asked), bool(unreported), *tokens)
-        grouped[variant_id].append(item)
-    return {key: tuple(items) for key, items in grouped.items()}
+    return {variant_id: Spent(*sums) for variant_id, *sums in found}
+
+
+def of_each(reader: Reader, variant_id: int) -> list[tuple[int, int, int]]:
+    """Solved (1 or 0), prompt and completion tokens of each measured item of a variant."""
+    return reader.rows(
+        "SELECT solved, prompt_tokens + reused_prompt_tokens,"
+        " completion_tokens + reused_completion_tokens"
+        " FROM items WHERE state = 'done' AND variant_id = ? ORDER BY item_id",
+        (variant_id,),
+    )

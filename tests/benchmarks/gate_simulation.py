@@ -81,7 +81,7 @@ def measured(pool: Pool, verdicts: np.ndarray, seed: int) -> Measurement:
     """A run with these verdicts; the seed decides the order of its tasks."""
     n = verdicts.shape[1]
     results = {
-        task: TaskResult(task, n, bool(row[0]), (int(row.sum()),))
+        task: TaskResult(n, bool(row[0]), (int(row.sum()),))
         for task, row in zip(pool.tasks, verdicts, strict=True)
     }
     parts = {"sampling": {"seed": seed}}

@@ -137,11 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; status 0 if all was measured, whether or not the goals are met."""
     parser = argparse.ArgumentParser(prog="tests.benchmarks.reports", description=__doc__)
     parser.add_argument("--models", type=int, default=20)
+    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tiny", action="store_true", help="a few attempts: does all of it work?")
     parser.add_argument("--keep", type=Path, help="a store made before, or where to make it")
     options = parser.parse_args(arguments)
-    tasks, samples = (5, 4) if options.tiny else (500, 100)
+    tasks, samples = (5, 4) if options.tiny else (options.tasks, options.samples)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

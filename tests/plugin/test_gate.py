@@ -85,7 +85,7 @@ def test_an_interrupted_run_is_inconclusive_and_a_resumed_one_decides(run, basel
     command = (*TINY, "--mcode-model=garbage", f"--mcode-gate={baseline}", EASY)
     first = run(*command, "-x")
     assert first.ret == 20
-    first.stdout.fnmatch_lines(["GATE INCONCLUSIVE: INCOMPLETE: 1 of 10 tasks are measured"])
+    first.stdout.fnmatch_lines(["GATE INCONCLUSIVE: INCOMPLETE: 1 of 10 tasks measured"])
     second = run(*command, "--mcode-resume")
     assert second.ret == 1
     second.stdout.fnmatch_lines(["*10 of 10 tasks; 0 won, 10 lost", "GATE REGRESSION: *"])
@@ -132,7 +132,7 @@ def test_the_model_is_asked_anew(run, database, pytester):
     count = "SELECT sum(reused) FROM items GROUP BY run_id ORDER BY run_id"
     assert database.rows(count) == [(0,), (0,)]
     pooled = run(*command, "--mcode-gate=two.json", "--mcode-max-drop=1", "--mcode-pool=store")
-    pooled.stdout.fnmatch_lines(["2 of 2 answers were drawn by an earlier run*"])
+    pooled.stdout.fnmatch_lines(["drawn by an earlier run: 2 of 2 answers*"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "n2"])

@@ -66,7 +66,7 @@ def test_repairs_by_public_tests_are_named_so(run, database):
     )  # fmt: skip
     assert result.ret == 0, result.stdout.str()
     result.stdout.fnmatch_lines(
-        ["*solved by iteration j (feedback: public tests)", "*1 of 3 tasks have no public tests*"]
+        ["*solved by iteration j (feedback: public tests)", "*without public tests: 1 of 3 tasks*"]
     )
     noted = database.rows(
         "SELECT task_id, count(*), max(json_extract(notes, '$.public.verdict') = 'none')"

@@ -102,7 +102,7 @@ def test_an_interrupted_study_is_gone_on_with(run, heat, database):
     assert before == [(1,)]
     again = run("heat.yaml", "--mcode-model=garbage", "--mcode-resume")
     assert again.ret == 0
-    again.stdout.fnmatch_lines(["*going on with run *, 1 items are done*"])
+    again.stdout.fnmatch_lines(["*going on with run *, 1 item done*"])
     assert database.rows("SELECT count(*), sum(state = 'done') FROM items") == [(8, 8)]
     assert database.rows("SELECT count(*) FROM runs") == [(1,)]
     heat.write_text(HEAT.replace("0.8", "0.9"))

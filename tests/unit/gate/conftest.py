@@ -24,7 +24,7 @@ def measured():
     """`measured([2, 5], n=5)`: a cell with two tasks, two and five of their five draws passed."""
 
     def make(passed, n=5, *, planned=None, infra=0, parts=None, label="b/m", **fields):
-        results = {f"T/{i}": TaskResult(f"T/{i}", n, c > 0, (c,)) for i, c in enumerate(passed)}
+        results = {f"T/{i}": TaskResult(n, c > 0, (c,)) for i, c in enumerate(passed)}
         names = frozenset(f"T/{i}" for i in range(planned if planned is not None else len(passed)))
         variant = Variant(**{"benchmark": "b", "model": "m", "samples": n, **fields})
         return Measurement(label, variant, {**PARTS, **(parts or {})}, results, names, infra)

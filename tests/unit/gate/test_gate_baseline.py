@@ -28,7 +28,7 @@ def test_a_file_gives_back_what_was_written(tmp_path, measured):
     path = tmp_path / "base.json"
     one = measured([1, 5, 0], label="b/one")
     tasks = dict(one.tasks)
-    tasks["T/0"] = replace(tasks["T/0"], solved_by=(1, 2, 4), chosen=True)
+    tasks["T/0"] = tasks["T/0"]._replace(solved_by=(1, 2, 4), chosen=True)
     one = replace(one, tasks=tasks)
     baseline.write(path, ROW, [one])
     (read,) = find(path).measurements

@@ -50,7 +50,7 @@ def test_a_decision_stays_what_it_was(measured):
     """Tasks that come in after the deciding look, for better or worse, do not change it."""
     old = measured([5] * 164)
     names = early.order(old)
-    bad = {t: replace(old.tasks[t], solved_by=(0,)) for t in names[:32]}
+    bad = {t: old.tasks[t]._replace(solved_by=(0,)) for t in names[:32]}
     new = replace(old, tasks={**old.tasks, **bad})
     found = judged(old, new)
     assert (found.status, found.tasks) == ("regression", 32)

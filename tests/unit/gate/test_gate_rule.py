@@ -96,7 +96,7 @@ def test_other_numbers_of_samples_compare_as_shares(measured):
 def test_repairs_are_judged_by_what_they_reach(measured):
     """With repairs the value is what is solved by the last one, not what the draws alone do."""
     old, new = measured([1] * 100, debug_iters=2), measured([1] * 100, debug_iters=2)
-    tasks = {t: replace(r, solved_by=(1, 3, 5)) for t, r in old.tasks.items()}
+    tasks = {t: r._replace(solved_by=(1, 3, 5)) for t, r in old.tasks.items()}
     old = replace(old, tasks=tasks)
     (judged,) = decide(RULE, [Pair(old, new)], "r").judgements
     assert (judged.metric, judged.old, judged.new) == ("solved by iteration 2", 1.0, 0.2)
@@ -107,7 +107,7 @@ def test_early_stop_is_judged_by_whether_any_passed(measured):
     """Draws left out after a success make shares meaningless: solved@n stands for them, and then
     the numbers of samples must be the same."""
     old, new = measured([3] * 100), measured([1] * 100)
-    short = {t: TaskResult(t, 1, True, (1,)) for t in new.tasks}
+    short = {t: TaskResult(1, True, (1,)) for t in new.tasks}
     new = replace(new, tasks=short)
     (judged,) = decide(RULE, [Pair(old, new)], "r").judgements
     assert (judged.metric, judged.old, judged.new) == ("solved@5", 1.0, 1.0)
@@ -121,8 +121,8 @@ def test_what_a_strategy_chose_is_its_value(measured):
     """Where both sides choose an answer, whether that one passed is compared; one side alone is no
     comparison."""
     old = measured([3] * 100)
-    chose = {t: replace(r, chosen=True) for t, r in old.tasks.items()}
-    missed = {t: replace(r, chosen=False) for t, r in old.tasks.items()}
+    chose = {t: r._replace(chosen=True) for t, r in old.tasks.items()}
+    missed = {t: r._replace(chosen=False) for t, r in old.tasks.items()}
     pair = Pair(replace(old, tasks=chose), replace(old, tasks=missed))
     (judged,) = decide(RULE, [pair], "r").judgements
     assert (judged.metric, judged.old, judged.new) == ("chosen", 1.0, 0.0)
@@ -135,7 +135,7 @@ def test_answers_that_were_not_asked_again_are_told(measured):
     old = measured([3] * 164)
     new = replace(old, attempts=820, reused=800)
     (note,) = decide(RULE, [Pair(old, new)], "r").notes
-    assert note.startswith("800 of 820 answers were drawn by an earlier run")
+    assert note.startswith("drawn by an earlier run: 800 of 820 answers;")
 
 
 def test_the_floor_compares_the_estimate(measured):

@@ -123,7 +123,7 @@ def test_a_judge_is_reported_by_what_it_selected_and_how_far_it_agrees(measured)
     found = summary.variants[0].choices.agreement
     assert (found.counts, found.silent, found.judged) == ((2, 1, 1, 1), 1, 5)
     assert re.search(r"judge accepts +2 +1\n +judge rejects +1 +1\n", shown)
-    assert "no opinion on 1 draws" in shown
+    assert "no opinion on 1 draw:" in shown
     assert "Cohen's kappa 0.17 [-1.00, 1.00]" in shown
     assert "pass@2" not in shown
 
@@ -168,7 +168,7 @@ def test_tasks_without_public_tests_are_counted_in_the_report(measured):
     summary = measured(cell, {"t/0": [("failed", none)], "t/1": [("failed", some)]})
     shown = "\n".join(text.lines(summary))
     assert "feedback: public tests" in shown
-    assert "1 of 2 tasks have no public tests: their draws were not repaired." in shown
+    assert "without public tests: 1 of 2 tasks; their draws were not repaired." in shown
 
 
 def test_handed_in_is_one_rule(outcome):

@@ -82,7 +82,7 @@ def test_tokens_told_for_a_part_of_the_tasks(recorded):
     by_task = {"prompt_tokens": lambda t: 0 if t == "t7" else 100}
     found = recorded(TASKS, completion_tokens=lambda t: 0 if t == "t7" else 20, **by_task)
     assert about_tokens(found) == [
-        "tokens: 3,900 prompt, 780 completion, 40 calls; not reported in 1 tasks",
+        "tokens: 3,900 prompt, 780 completion, 40 calls; not reported in 1 task",
         "cost: unknown, tokens not reported",
     ]
 

@@ -102,7 +102,7 @@ def test_nothing_measured_shows_no_rate(run, store, variants):
     """A run that only planned has counts but not a single per cent."""
     run("r", variants["qwen"], {"MBPP/11": []}, recorded=0)
     found = shown(store)
-    assert "  0 of 1 tasks done, 0 infra" in found
+    assert "  0 of 1 task done, 0 infra" in found
     assert not any("%" in line or "[" in line for line in found)
 
 
@@ -127,7 +127,7 @@ def test_forged_passes_are_loud(run, store):
     """Forged answers are counted in a line of their own, and not as passed."""
     run("r", Variant("b", "m"), {"T/1": [["forged"]], "T/2": [["passed"]]})
     found = shown(store)
-    assert any(line.startswith("  FORGED: 1 answers") for line in found)
+    assert any(line.startswith("  FORGED: 1 answer tried") for line in found)
     assert rate(found, "pass@1") == 50.0
 
 
@@ -163,7 +163,7 @@ def test_reports_show_the_newest_measurement_of_a_variant(run, store, variants):
     run("abandoned", variants["qwen"], {"MBPP/11": [["passed"]] * 10}, at=2, recorded=0)
     found = shown(store)
     assert rate(found, "pass@1") == 100.0
-    assert "2 older measurements of these variants are not shown" in found
+    assert "2 older measurements of these variants not shown" in found
     assert rate(shown(store, run=("old",)), "pass@1") == 0.0
 
 

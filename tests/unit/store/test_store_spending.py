@@ -9,7 +9,7 @@ import pytest
 from pytest_mcode.core.records import Answer, Attempt, Outcome, Variant, Verdict
 from pytest_mcode.store import queries, schema
 from pytest_mcode.store.database import PlannedItem, Store
-from pytest_mcode.store.spending import Spent, spent
+from pytest_mcode.store.spending import Spent, of_each, spent
 
 VARIANT = Variant("tiny", "m", samples=2)
 DRAWN = Answer("", prompt_tokens=100, completion_tokens=20, calls=1)
@@ -23,13 +23,22 @@ ANSWERS = {
     "recorded": (RECORDED, RECORDED),
     "refused": (DRAWN, replace(SILENT, finish_reason="context_overflow")),
 }
-EXPECTED = (
-    Spent(True, True, False, 200, 40, 200, 40),
-    Spent(True, True, False, 200, 40, 100, 20),
-    Spent(True, True, True, 100, 20, 100, 20),
-    Spent(True, False, False, 0, 0, 0, 0),
-    Spent(True, True, False, 100, 20, 100, 20),
-)
+ROWS = [
+    (1, 1, 0, 200, 40, 200, 40),
+    (1, 1, 0, 200, 40, 100, 20),
+    (1, 1, 1, 100, 20, 100, 20),
+    (1, 0, 0, 0, 0, 0, 0),
+    (1, 1, 0, 100, 20, 100, 20),
+]
+"""Solved, asked, unreported, tokens of all answers, and of those that this run has drawn."""
+
+
+def stored(store):
+    """What stands on each item, in the order of ANSWERS."""
+    return store.rows(
+        "SELECT solved, asked, unreported, prompt_tokens + reused_prompt_tokens,"
+        " completion_tokens + reused_completion_tokens, prompt_tokens, completion_tokens FROM items"
+    )
 
 
 @pytest.fixture
@@ -49,7 +58,9 @@ def measured(path):
 def test_what_was_drawn_found_and_not_told_is_kept_apart(measured):
     """Answers of the database count as if drawn, but are not paid; a silent server is named."""
     with Store.read(measured) as store:
-        assert spent(store, [1]) == {1: EXPECTED}
+        assert stored(store) == ROWS
+        assert spent(store, [1]) == {1: Spent(5, *map(sum, zip(*ROWS, strict=True)))}
+        assert of_each(store, 1) == [(row[0], *row[3:5]) for row in ROWS]
 
 
 @pytest.mark.parametrize(
@@ -96,4 +107,4 @@ def test_a_file_of_the_version_before_gets_the_sums(measured):
     raw.execute("PRAGMA user_version = 4")
     raw.close()
     with Store.open(measured) as store:
-        assert spent(store, [1]) == {1: EXPECTED}
+        assert stored(store) == ROWS
