@@ -138,6 +138,7 @@ def _check(state: State) -> None:
             "(tiny, gold and garbage need no server)"
         )
     check_strategies(session.registry, settings)
+    session.registry.factory("generator", settings.backend)  # also where no bare name needs it
     if settings.sandbox != "auto":
         session.registry.factory("sandbox", settings.sandbox)
     for model in settings.models:

@@ -103,7 +103,8 @@ def _exchange(state: State, store: Reader, filters: Filters) -> list[str]:
     if file is not None:
         found += labels.label_lines(store, select(store, filters)[0], file)
     if folder is not None:
-        found += exchange.export(state.session, store, select(store, filters)[0], folder)
+        with outputs.named("export", folder):
+            found += exchange.export(state.session, store, select(store, filters)[0], folder)
     return found
 
 

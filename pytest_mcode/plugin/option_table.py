@@ -72,7 +72,7 @@ def _number(least: float, most: float) -> Callable[[str], float]:
 def _choice(*legal: str) -> Callable[[str], str]:
     def convert(text: str) -> str:
         if text not in legal:
-            raise ValueError(f"one of {', '.join(repr(x) for x in legal)}")
+            raise ValueError(f"one of {', '.join(repr(x) for x in legal if x)}")
         return text
 
     return convert

@@ -5,9 +5,10 @@ With `--mcode-report` they hold what the filters choose, at the end of a run wha
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,10 +68,17 @@ def write(state: State, reader: Reader, filters: Filters) -> list[str]:
         module, _, function = OUTPUTS[name].partition(":")
         writer: Callable[..., str] = getattr(importlib.import_module(module), function)
         more = (options.Resolved(state.config).value("compare"),) if name in COMPARING else ()
-        try:
+        with named(name, path):
             path.parent.mkdir(parents=True, exist_ok=True)
             said.append(writer(reader, filters, state.settings.prices, path, *more))
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise ConfigError(f"--mcode-{name}={path} cannot be written: {why}") from error
     return said
+
+
+@contextlib.contextmanager
+def named(name: str, path: Path) -> Iterator[None]:
+    """Writing the path of an option. Raises `ConfigError` in place of the system's errors."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"--mcode-{name}={path} cannot be written: {why}") from error

@@ -52,7 +52,7 @@ def open_recorder(state: State) -> Recorder:
     """The checks in the order in which they are cheap. Raises `McodeError`."""
     from pytest_mcode.store.database import Store
 
-    _require_page(state, [name for name, _ in outputs.asked(state)])
+    _refuse_ignored(state, [name for name, _ in outputs.asked(state)])
     recorder = state.recorder = Recorder(state, Store.open(state.settings.db))
     state.config.pluginmanager.register(recorder, "mcode-recorder")
     state.session.models.preflight()
@@ -64,10 +64,10 @@ def open_recorder(state: State) -> Recorder:
     return recorder
 
 
-def _require_page(state: State, written: Sequence[str]) -> None:
+def _refuse_ignored(state: State, written: Sequence[str]) -> None:
     """What a run would ignore, or show nowhere, is a mistake; it is found before the run."""
     get = options.Resolved(state.config)
-    for name in ("export", "labels"):
+    for name in ("export", "labels", "run", "study"):
         if get.on_command_line(name):
             raise ConfigError(
                 f"--mcode-{name} is for what is stored: run first, then --mcode-report"

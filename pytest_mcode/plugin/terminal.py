@@ -84,12 +84,15 @@ def summary(reporter: pytest.TerminalReporter) -> None:
 
 
 def _files(state: State, filters: Filters) -> list[str]:
-    """The files that were asked for; one that cannot be written says so."""
+    """The files that were asked for; where one cannot be written the exit status is not 0."""
     assert state.recorder is not None
     try:
         return outputs.write(state, state.recorder.store, filters)
     except McodeError as error:
-        return [str(error)]
+        session = state.pytest_session
+        if session is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return [f"NOT WRITTEN: {error}"]
 
 
 def _unsolved(reporter: pytest.TerminalReporter) -> None:

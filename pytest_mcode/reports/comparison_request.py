@@ -66,7 +66,7 @@ def _factor(word: str, legal: Sequence[str], ids: Sequence[str], reader: Reader)
     hint = f"did you mean {near[0]!r}? " if near else ""
     known = f"run ids such as {ids[0]}" if ids else "run ids (there is no run yet)"
     raise ConfigError(
-        f"{OPTION}: unknown {word!r}: {hint}It takes {known}, comma between them, or any of "
+        f"{OPTION}: unknown {word!r}: {hint}it takes {known}, comma between them, or any of "
         f"{', '.join(legal)}"
     )
 

@@ -79,11 +79,15 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_run(run, pytester, 
 
 
 def test_a_file_that_is_refused_at_the_end_costs_no_rates(run, pytester):
-    """What is noticed too late is named below the rates, and `--mcode-report` can do it again."""
+    """What is noticed too late is named below the rates, is not status 0, and can be done again."""
     (pytester.path / "tables" / "runs.csv").mkdir(parents=True)
     done = run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "--mcode-csv=tables")
-    assert done.ret == 0
-    done.stdout.fnmatch_lines(["*pass@1*100.00*", "--mcode-csv=*tables cannot be written: *"])
+    assert done.ret == 1
+    unwritten = "NOT WRITTEN: --mcode-csv=*tables cannot be written: *"
+    done.stdout.fnmatch_lines(["*pass@1*100.00*", unwritten])
     report = run("--mcode-report", "--mcode-csv=tables")
     assert report.ret == pytest.ExitCode.USAGE_ERROR
     report.stderr.fnmatch_lines(["ERROR: mcode: --mcode-csv=*tables cannot be written: *"])
+    export = run("--mcode-report", "--mcode-export=tables/runs.csv/../../.mcode/results.db")
+    assert export.ret == pytest.ExitCode.USAGE_ERROR
+    export.stderr.fnmatch_lines(["ERROR: mcode: --mcode-export=*.db cannot be written: *"])
