@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -189,7 +190,8 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         mark = pytest.mark.skip(reason=left_out or reason)
         params = [pytest.param(None, id="no-phase" if left_out else "no-model", marks=mark)]
     else:
-        params = [pytest.param(cell, id=cell.id, marks=_mark(cell)) for cell in cells]
+        again = _never_again(metafunc.config)
+        params = [pytest.param(cell, id=cell.id, marks=(_mark(cell), *again)) for cell in cells]
     metafunc.parametrize("mcode_cell", params)
 
 
@@ -240,6 +242,12 @@ def _require_whole(field: str, value: Any, least: int) -> None:
             )
 
 
+def _never_again(config: pytest.Config) -> list[pytest.MarkDecorator]:
+    """Where pytest-rerunfailures is at work: a task that is drawn until it is solved measures
+    nothing, so `--reruns` is for other tests."""
+    return [pytest.mark.flaky(reruns=0)] if config.pluginmanager.has_plugin("rerunfailures") else []
+
+
 def _mark(cell: Cell) -> pytest.MarkDecorator:
     variant = cell.variant
     return pytest.mark.mcode(
@@ -266,7 +274,10 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
         (kept if named else dropped).append(item)
     missing = [w for w in wanted if w not in hit]
     if missing:
-        raise pytest.UsageError(f"mcode: no such item: {missing[0]} (see --collect-only)")
+        near = difflib.get_close_matches(missing[0], [item.nodeid for item in items], 1)
+        cure = f"did you mean {near[0]}?" if near else "see --collect-only"
+        items.clear()  # pytest ends the collection all the same, and would plan them
+        raise pytest.UsageError(f"mcode: no such item: {missing[0]}: {cure}")
     items[:] = kept
     if dropped:
         config.hook.pytest_deselected(items=dropped)

@@ -86,7 +86,26 @@ def test_node_ids_limit_k_and_x_select_as_in_pytest(run, database):
     assert stopped.ret != 0
     unknown = run("--mcode-model=gold", "mcode/tiny::test_tiny[nothing]")
     assert unknown.ret == 4
-    unknown.stderr.fnmatch_lines(["*no such item: mcode/tiny::test_tiny?nothing?*"])
+    unknown.stderr.fnmatch_lines(["*no such item: mcode/tiny::test_tiny?nothing?: did you mean *?"])
+    assert "tasks done" not in unknown.stdout.str()
+
+
+def test_reruns_of_pytest_rerunfailures_are_not_for_what_measures(run, pytester):
+    """`--reruns=2` would show a task that is solved in one of three tries as solved."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        def pytest_configure(config):
+            config.pluginmanager.register(object(), "rerunfailures")
+            config.addinivalue_line("markers", "flaky(reruns): as that plug-in declares it")
+
+        def pytest_collection_modifyitems(items):
+            print(*(i.get_closest_marker("flaky").kwargs for i in items), sep="; ")
+        """
+    )
+    args = ("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=2", "--strict-markers")
+    run(*args, "--co", "-q", "-s").stdout.fnmatch_lines(["*{'reruns': 0}; {'reruns': 0}"])
 
 
 def test_k_with_a_configured_model_starts_benchmark_mode(run, pytester):
