@@ -15,7 +15,14 @@ from pathlib import Path
 
 from pytest_mcode.benchmarks import completion, release, source
 from pytest_mcode.benchmarks.docexamples import public_tests
-from pytest_mcode.benchmarks.evalplus_rules import LEFT_OUT, MBPP_CONVERSIONS, RULES, SLOW, Rules
+from pytest_mcode.benchmarks.evalplus_rules import (
+    LEFT_OUT,
+    MBPP_CONVERSIONS,
+    RULES,
+    SLOW,
+    SLOW_INPUTS,
+    Rules,
+)
 from pytest_mcode.benchmarks.humaneval import UNTRUE
 from pytest_mcode.core.errors import ConfigError, DataError
 from pytest_mcode.core.records import Dataset, Limits, Program, Task
@@ -175,13 +182,15 @@ def _tests(row: source.Row, reference: str, name: str, most: int) -> str:
         raise row.wrong("atol", "a number", atol)
     inputs = {group: json.dumps(_inputs(row, group)) for group in GROUPS}
     conversion = MBPP_CONVERSIONS.get(task_id, "")
+    longer = 1 if task_id in SLOW_INPUTS else SLOW.get(task_id, 1)
     lines = [
         "from differential import Differential",
         rules.source,
         name,  # a NameError here, not in the worker, where the program does not define it
         f"Differential(__mcode_candidate__, {name!r}, {reference!r},",
         f"    conversion={conversion!r}, atol={atol!r}{rules.keywords}"
-        + (f", most={most}" if most != 1 else ""),
+        + (f", most={most}" if most != 1 else "")
+        + (f", each=1 / {longer}" if longer != 1 else ""),
         f").verify(__mcode_groups__, {inputs!r}, __mcode_notes__)",
         *(f"assert __mcode_groups__[{group!r}]" for group in GROUPS),
     ]

@@ -3,9 +3,6 @@
 Shared by every sandbox whose slots speak the judge's frames. Each slot has a thread that takes
 programs from the queue, several at once when there is a backlog, because a message costs the
 Docker daemon as much as a small program costs the slot.
-
-A program that ran out of time is doubted: it runs once more while no other program does, and that
-verdict counts. It waits for a moment when the queue is empty, but lets few others go first.
 """
 
 from __future__ import annotations
@@ -14,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from pytest_mcode.core.errors import InfraError
@@ -29,16 +26,11 @@ from pytest_mcode.sandboxes.job import (
     to_verdict,
     twice,
 )
+from pytest_mcode.sandboxes.waiting import Waiting, Work
 
-LARGEST_BATCH = 16
 MARGIN_S = 5.0
 """Seconds beyond a program's own limit after which a silent slot is given up."""
 MOST_TRIES = 2
-MOST_OVERTAKING = 64
-"""Programs that may run before one that is doubted."""
-QUIET = 4
-"""Slots per program that is run alone: where there are eight or more, two or more at a time, or the
-endless loops of a weak model would leave a large machine idle."""
 
 
 class SlotLostError(Exception):
@@ -62,19 +54,6 @@ class Slot(Protocol):
     def close(self) -> None:
         """Remove the slot and all that runs in it; safe to call twice."""
         ...
-
-
-@dataclass
-class Work:
-    """One program on its way to a verdict."""
-
-    program: Program
-    future: Future[Verdict] = field(default_factory=Future)
-    tries: int = 0
-    alone: bool = False
-    """It was in a batch that broke a slot: not to be run together with others again."""
-    timeout: Verdict | None = None
-    """It is doubted: its first run ended with this."""
 
 
 def close_all(slots: Sequence[Slot]) -> None:
@@ -110,12 +89,7 @@ class Pool:
         self.factor = factor
         self.expected = expected or Expected()
         self.slots: list[Slot | None] = [None] * slots
-        self.queue: deque[Work] = deque()
-        self.doubted: deque[Work] = deque()
-        self.overtaken = 0
-        """Programs that were taken while others were doubted."""
-        self.running = self.confirming = 0
-        """Batches under way; programs run alone."""
+        self.waiting = Waiting(slots)
         self.ready = threading.Condition()
         self.closed = False
         self.replaced = 0
@@ -148,7 +122,7 @@ class Pool:
         with self.ready:
             if self.closed:
                 raise InfraError("the sandbox is closed")
-            self.queue.append(work)
+            self.waiting.add(work)
             self.ready.notify()
         return work.future
 
@@ -156,8 +130,7 @@ class Pool:
         """Stop serving, fail what is queued, remove all slots; safe to call twice."""
         with self.ready:
             self.closed = True
-            left = [*self.queue, *self.doubted]
-            self.queue, self.doubted = deque(), deque()
+            left = self.waiting.clear()
             self.ready.notify_all()
         for work in left:
             work.future.set_exception(InfraError("the sandbox was closed before the program ran"))
@@ -170,41 +143,21 @@ class Pool:
         """The next batch; empty when the pool is closed."""
         with self.ready:
             while not self.closed:
-                urgent = bool(self.doubted) and self.overtaken >= MOST_OVERTAKING
-                if self.doubted and (urgent or not self.queue) and not self.running:
-                    if self.confirming < max(1, len(self.slots) // QUIET):
-                        self.confirming += 1
-                        return [self.doubted.popleft()]
-                elif self.queue and not urgent and not self.confirming:
-                    self.running += 1
-                    return self._batch()
+                if batch := self.waiting.take():
+                    return batch
                 self.ready.wait()
             return []
 
-    def _batch(self) -> list[Work]:
-        """A share of the queue; what must not be run with others, by itself."""
-        batch = [self.queue.popleft()]
-        share = min(LARGEST_BATCH, 1 + len(self.queue) // len(self.slots))
-        while not batch[0].alone and self.queue and len(batch) < share:
-            if self.queue[0].alone:
-                break
-            batch.append(self.queue.popleft())
-        self.overtaken = self.overtaken + len(batch) if self.doubted else 0
-        return batch
-
-    def _done(self, confirming: bool) -> None:
+    def _done(self, confirmed: bool, long: bool) -> None:
         """The slot is idle again."""
         with self.ready:
-            if confirming:
-                self.confirming -= 1
-            else:
-                self.running -= 1
+            self.waiting.done(confirmed, long)
             self.ready.notify_all()
 
     def _serve(self, index: int) -> None:
         """A slot's thread."""
         while batch := self._take():
-            confirming = batch[0].timeout is not None
+            confirms, long = batch[0].timeout is not None, batch[0].long
             try:
                 self._run(index, batch)
             except InfraError as error:
@@ -212,7 +165,7 @@ class Pool:
                     if not work.future.done():
                         work.future.set_exception(error)
             finally:
-                self._done(confirming)
+                self._done(confirms, long)
 
     def _slot(self, index: int) -> Slot:
         """The slot, made anew if it was dropped."""
@@ -289,8 +242,7 @@ class Pool:
         """Put undone work back to the front of the queue, doubted work with its like."""
         with self.ready:
             if not self.closed:
-                self.queue.extendleft(work for work in reversed(waiting) if not work.timeout)
-                self.doubted.extend(work for work in waiting if work.timeout)
+                self.waiting.again(waiting)
                 self.ready.notify_all()
                 return
         for work in waiting:

@@ -232,12 +232,22 @@ class Session:
         program = self.benchmark(task.benchmark).program(task, code, self.settings.limits)
         return code, self.engine.submit(self.verifier.verify(program)).result()
 
+    @property
+    def slots(self) -> int:
+        """Programs that the sandbox runs at once; 1 while there is none."""
+        taken = self.confinement.taken
+        return taken.slots if taken is not None else 1
+
     def window(self) -> int:
         """Items to keep under way, so that generator and sandbox both stay busy."""
-        taken = self.confinement.taken
-        slots = taken.slots if taken is not None else 1
         each = 1 if self.settings.stop == "first-pass" else min(self.settings.samples)
-        return 2 * slots + -(-2 * self.models.in_flight // each)
+        return 2 * self.slots + -(-2 * self.models.in_flight // each)
+
+    def limit_s(self, cell: Cell) -> float:
+        """Seconds that a program of this item may take."""
+        own, task = self.settings.of(cell.variant).limits, cell.task
+        benchmark = self.benchmark(cell.variant.benchmark)
+        return benchmark.program(task, task.reference, own).limits.wall_s
 
     def fingerprint(self, variant: Variant) -> dict[str, Json]:
         """Everything that may move a number of this variant, part by part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 
 from pytest_mcode.core.records import Outcome
@@ -39,12 +39,26 @@ class Lookahead:
         the first is asked: a server that is held for later items keeps that of earlier ones from
         coming up, and the run waits for those.
         """
+        if refill and not self._started:
+            upcoming = list(upcoming)
+            self._lead(upcoming)
         self._coming, self._ahead, self._turn = iter(upcoming), [], ""
         self._refills = refill
         if self._next():
             room = self._session.window()
             while len(self._ahead) <= room and self._next():
                 pass
+
+    def _lead(self, coming: Sequence[tuple[str, Cell]]) -> None:
+        """Begin, before all others, items whose programs have longer limits than those of others:
+        one of them at the end would leave all slots of the sandbox idle but its own. One slot is
+        left to the items whose turn it is."""
+        found = [pair for pair in coming if not self._session.in_turn(pair[1].variant)]
+        limits = [self._session.limit_s(cell) for _, cell in found]
+        longest_first = sorted(range(len(found)), key=lambda i: -limits[i])
+        longer = [found[i] for i in longest_first if limits[i] > min(limits)]
+        for node_id, cell in longer[: self._session.slots - 1]:
+            self._begin(node_id, cell)
 
     def take(self, node_id: str, cell: Cell) -> Outcome:
         """The outcome of an item; starts it if nobody has. Blocks until it is there."""

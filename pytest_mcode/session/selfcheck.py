@@ -65,9 +65,14 @@ def run(benchmark: Benchmark, dataset: Dataset, sandbox: Sandbox, limits: Limits
     def check(task: Task) -> list[Problem]:
         return [Problem(task.task_id, what) for what in _flaws(task, benchmark, sandbox, limits)]
 
+    def limit_s(task: Task) -> float:
+        return benchmark.program(task, task.reference, limits).limits.wall_s
+
+    longest_first = sorted(dataset.tasks, key=limit_s, reverse=True)
     with ThreadPoolExecutor(sandbox.slots) as threads:
-        for found in threads.map(check, dataset.tasks):
-            problems += found
+        found = {id(t): threads.submit(check, t) for t in longest_first}
+    for task in dataset.tasks:
+        problems += found[id(task)].result()
     return SelfCheck(dataset.benchmark, len(dataset.tasks), tuple(problems))
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -32,6 +32,7 @@ FILES = {
 }
 EVERY_S = 0.5
 MEMORY = "14g"
+DATABASE = ".mcode/results.db"
 Status = tuple[bool, bool]
 """Whether the base inputs held, and the plus inputs."""
 
@@ -195,7 +196,7 @@ def ours(
     ]
     command += [f"--mcode-bench={name}+", f"--mcode-model=replay:{samples}", f"--mcode-data={data}"]
     took = watched([*command, *options], folder, environment)
-    return took, statuses(folder / ".mcode/results.db")
+    return took, statuses(folder / DATABASE)
 
 
 def statuses(path: Path) -> dict[str, list[Status]]:
@@ -213,6 +214,25 @@ def statuses(path: Path) -> dict[str, list[Status]]:
         found.setdefault(task, []).append((held.get("base", False), held.get("plus", False)))
     connection.close()
     return found
+
+
+def checking(path: Path) -> str:
+    """What the last run's checking was spent on, in words: nobody can do with less than what
+    programs that pass compute themselves."""
+    import sqlite3
+
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        spent = dict(
+            connection.execute(
+                "SELECT verdict, sum(check_s) FROM attempts WHERE run_id ="
+                " (SELECT run_id FROM runs ORDER BY started DESC LIMIT 1) GROUP BY verdict"
+            )
+        )
+    passed, out_of_time = spent.pop("passed", 0.0), spent.pop("timeout", 0.0)
+    return (
+        f"checking took {passed:.1f} s for programs that pass, {out_of_time:.1f} s for those out of"
+        f" time, each run twice, {sum(spent.values()):.1f} s for all others"
+    )
 
 
 def write_samples(path: Path, rows: Sequence[tuple[str, str]]) -> Path:

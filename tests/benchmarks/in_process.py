@@ -15,7 +15,7 @@ from pytest_mcode.core.records import SandboxSpec
 from pytest_mcode.sandboxes.container import PYTHON, Recipe, Stream, remove
 from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.docker import Docker
-from pytest_mcode.sandboxes.pool import LARGEST_BATCH
+from pytest_mcode.sandboxes.waiting import LARGEST_BATCH
 
 from .contenders import CORES, LABELS, RUN, AbsentError
 from .workloads import Sample, WrongVerdictError, fresh, whole

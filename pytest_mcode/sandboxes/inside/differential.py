@@ -33,7 +33,8 @@ class Differential:
     the same group, numbers in lists and tuples of the same shape may differ by `atol` (else 1e-6)
     plus 1e-7 of the expected magnitude. `same(output, expected)` takes the place of equality,
     `also(output, *arguments)` accepts further outputs, and `holds(output, *arguments)` decides
-    alone, without a reference. `most` failing inputs of each group are looked for, 0: all.
+    alone, without a reference. `most` failing inputs of each group are looked for, 0: all. One
+    input may take the part `each` of the time that it usually may.
     """
 
     def __init__(
@@ -48,11 +49,12 @@ class Differential:
         also: Callable[..., bool] | None = None,
         holds: Callable[..., bool] | None = None,
         most: int = 1,
+        each: float = 1,
     ) -> None:
         self.candidate, self.name, self.atol = candidate, name, atol
         self.reference, self.conversion = "" if holds else reference, conversion
         self.same, self.also, self.holds = same, also, holds
-        self.most, self.each_s = most, 0.0
+        self.most, self.each, self.each_s = most, each, 0.0
 
     def verify(
         self, passed: dict[str, bool], groups: Mapping[str, str], notes: Notes | None = None
@@ -63,7 +65,7 @@ class Differential:
         first: BaseException | None = None
         told: tuple[Any, Any, Any] = (None, {}, None)
         story, notes = "", notes or Notes({}, 0)
-        self.each_s = notes.each_s
+        self.each_s = notes.each_s = notes.each_s * self.each
         for group, text in groups.items():
             passed[group], failing = False, 0
             inputs = self.inputs(group, text, notes)

@@ -17,7 +17,8 @@ import pytest
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Limits, Program, Verdict
 from pytest_mcode.sandboxes import calibration
-from pytest_mcode.sandboxes.pool import MOST_OVERTAKING, Pool, SlotLostError
+from pytest_mcode.sandboxes.pool import Pool, SlotLostError
+from pytest_mcode.sandboxes.waiting import MOST_OVERTAKING, Waiting, Work
 
 OK = "passed"
 
@@ -149,12 +150,33 @@ def test_while_others_wait_a_doubted_program_lets_few_of_them_go_first(host, poo
     host.scripts["slow"] = deque(["timeout", OK])
     host.gate.clear()
     gates = fill(host, pool, 2)
-    futures = [pool.submit(program(n)) for n in ("slow", *(f"q{i}" for i in range(400)))]
+    futures = [pool.submit(program(n)) for n in ("slow", *(f"q{i}" for i in range(600)))]
     host.gate.set()
-    assert statuses([*gates, *futures]) == [OK] * 403
+    assert statuses([*gates, *futures]) == [OK] * 603
     places = [i for i, (name, _) in enumerate(host.log) if name == "slow"]
     batches = 3 * 16  # what the slots held already when it became doubted or due
     assert MOST_OVERTAKING <= places[1] - places[0] <= MOST_OVERTAKING + batches
+
+
+def test_what_may_take_longest_begins_first_and_leaves_a_slot_to_the_others():
+    """Else it would be alone at the end; else whoever waits for the first verdicts would wait for
+    the longest. Where nothing else waits it takes the last slot too."""
+    waiting = Waiting(2)
+    for name, limit in (("a", 10), ("long", 30), ("b", 10), ("longest", 60)):
+        waiting.add(Work(Program(name, "", (), limits=Limits(limit))))
+    taken = [waiting.take() for _ in range(4)]
+    assert [work.program.candidate for batch in taken for work in batch] == [
+        *("longest", "a", "b", "long")
+    ]
+
+
+def test_a_single_slot_keeps_the_order_as_far_as_limits_are_the_usual():
+    """There nothing is won by beginning with what takes long."""
+    waiting = Waiting(1)
+    for name, limit in (("a", 10), ("long", 30), ("b", 10)):
+        waiting.add(Work(Program(name, "", (), limits=Limits(limit))))
+    taken = [waiting.take() for _ in range(2)]
+    assert [[work.program.candidate for work in batch] for batch in taken] == [["a", "b"], ["long"]]
 
 
 def test_a_slot_lost_while_a_program_runs_alone_is_tried_once_more(host, pool):
@@ -199,10 +221,10 @@ def test_closing_ends_what_is_doubted(host, pool):
     slow = pool.submit(program("slow"))
     gates = fill(host, pool, 2)
     for _ in range(1000):
-        if pool.doubted:
+        if pool.waiting.doubted:
             break
         threading.Event().wait(0.01)
-    assert len(pool.doubted) == 1
+    assert len(pool.waiting.doubted) == 1
     closing = threading.Thread(target=pool.close)
     closing.start()
     with pytest.raises(InfraError, match="closed before the program ran"):

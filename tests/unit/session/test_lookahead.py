@@ -21,6 +21,8 @@ class Begun:
     """Stands for a session: models in capitals have servers that take turns."""
 
     room: int = 100
+    long: str = ""
+    slots: int = 3
     models: list[str] = field(default_factory=list)
     futures: list[Future] = field(default_factory=list)
 
@@ -29,6 +31,9 @@ class Begun:
 
     def window(self) -> int:
         return self.room
+
+    def limit_s(self, cell: Cell) -> float:
+        return 60 if cell.variant.model in self.long else 10
 
     def submit(self, nodeid: str, cell: Cell) -> Future:
         self.models.append(cell.variant.model)
@@ -52,6 +57,19 @@ def test_only_one_of_the_models_that_take_turns_is_asked(upcoming, begun):
     cells = [(f"{i}", Cell(TASK, Variant("b", model))) for i, model in enumerate(upcoming)]
     Lookahead(session).start(cells)
     assert "".join(session.models) == begun
+
+
+def test_what_may_take_longest_is_begun_before_all_others():
+    """Once, and handed over in its turn; but not where servers take turns, nor by an xdist worker,
+    from which another may steal it."""
+    cells = [(f"{i}", Cell(TASK, Variant("b", model))) for i, model in enumerate("abcZdef")]
+    for refill, begun in ((True, "cdabZ"), (False, "abcZd")):
+        session = Begun(room=4, long="cZde")
+        lookahead = Lookahead(session)
+        lookahead.start(cells, refill=refill)
+        assert "".join(session.models) == begun
+        lookahead.start(cells[1:5], refill=refill)
+        assert "".join(session.models) == begun
 
 
 def test_no_more_than_a_window_is_begun_beside_the_current_item():

@@ -1,0 +1,120 @@
+"""Programs in front of the slots: who is next, together with whom, and who runs alone.
+
+A program that ran out of time is doubted: it runs once more while no other program does, and that
+verdict counts. It waits for a moment when nothing else does, but lets few others go first.
+
+A program with a longer limit than others may take longer than all of them together (the reference
+of one task of MBPP+ computes for 18 s). Such programs begin first, or they would be alone at the
+end; but one slot is left to the others, because somebody waits for their verdicts in order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from pytest_mcode.core.records import Program, Verdict
+
+LARGEST_BATCH = 16
+MOST_OVERTAKING = 256
+"""Programs that may run before one that is doubted."""
+QUIET = 4
+"""Slots per program that is run alone: where there are eight or more, two or more at a time, or the
+endless loops of a weak model would leave a large machine idle."""
+
+
+@dataclass
+class Work:
+    """One program on its way to a verdict."""
+
+    program: Program
+    future: Future[Verdict] = field(default_factory=Future)
+    tries: int = 0
+    alone: bool = False
+    """It was in a batch that broke a slot: not to be run together with others again."""
+    timeout: Verdict | None = None
+    """It is doubted: its first run ended with this."""
+    long: bool = False
+    """Its limit is longer than that of others."""
+
+
+class Waiting:
+    """What is to be run by so many slots; whoever calls holds the lock."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.usual: deque[Work] = deque()
+        self.long: deque[Work] = deque()
+        """The longest limits first."""
+        self.doubted: deque[Work] = deque()
+        self.overtaken = 0
+        """Programs that were taken while others were doubted."""
+        self.running = self.running_long = self.confirming = 0
+        """Batches under way; those of a long program; programs run alone."""
+        self.shortest_s = math.inf
+
+    def add(self, work: Work) -> None:
+        """At its place in the queue."""
+        limit = work.program.limits.wall_s
+        work.long = limit > self.shortest_s
+        if not work.long:
+            self.shortest_s = limit
+            self.usual.append(work)
+            return
+        shorter = (i for i, one in enumerate(self.long) if one.program.limits.wall_s < limit)
+        self.long.insert(next(shorter, len(self.long)), work)
+
+    def again(self, undone: Iterable[Work]) -> None:
+        """Back to the front of the queue; doubted work to its like."""
+        for work in reversed(list(undone)):
+            if not work.timeout:
+                (self.long if work.long else self.usual).appendleft(work)
+            else:
+                self.doubted.append(work)
+
+    def take(self) -> list[Work]:
+        """The next batch; empty where nothing may run now."""
+        queued = self.usual or self.long
+        urgent = bool(self.doubted) and self.overtaken >= MOST_OVERTAKING
+        if self.doubted and (urgent or not queued) and not self.running:
+            if self.confirming >= max(1, self.slots // QUIET):
+                return []
+            self.confirming += 1
+            return [self.doubted.popleft()]
+        if not queued or urgent or self.confirming:
+            return []
+        batch = self._batch()
+        self.running += 1
+        self.running_long += batch[0].long
+        self.overtaken = self.overtaken + len(batch) if self.doubted else 0
+        return batch
+
+    def _batch(self) -> list[Work]:
+        """A share of the queue; what is long or must not be run with others, by itself."""
+        if self.long and (not self.usual or self.running_long < self.slots - 1):
+            return [self.long.popleft()]
+        batch = [self.usual.popleft()]
+        share = min(LARGEST_BATCH, 1 + len(self.usual) // self.slots)
+        while not batch[0].alone and self.usual and len(batch) < share:
+            if self.usual[0].alone:
+                break
+            batch.append(self.usual.popleft())
+        return batch
+
+    def done(self, confirmed: bool, long: bool) -> None:
+        """A batch is."""
+        if confirmed:
+            self.confirming -= 1
+        else:
+            self.running -= 1
+            self.running_long -= long
+
+    def clear(self) -> list[Work]:
+        """All that waits; nothing does afterwards."""
+        left = [*self.long, *self.usual, *self.doubted]
+        for queue in (self.long, self.usual, self.doubted):
+            queue.clear()
+        return left
