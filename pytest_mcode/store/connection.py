@@ -89,7 +89,10 @@ def open_reader(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
         raise
     if version < migrations.LATEST:
         connection.close()
-        raise StoreError(f"{path} holds no results of this version: run a benchmark into it first")
+        copied = "" if version else " (of a killed run FILE-wal holds the newest: copy both files)"
+        raise StoreError(
+            f"{path} holds no results of this version: run a benchmark into it first{copied}"
+        )
     return connection
 
 
