@@ -104,6 +104,8 @@ def test_one_input_may_take_a_tenth_of_the_time(compare):
     busy = "import time\ndef f(x):\n    end = time.process_time() + 0.2\n"
     busy += "    while time.process_time() < end: pass\n    time.sleep(0.2)\n    return x * x"
     assert compare(busy, SQUARE, [], MANY[:3], wall_s=3.0).status == "passed"
+    shorter = compare(endless, SQUARE, MANY[3:4], [], ", each=1 / 3", wall_s=3.0)
+    assert shorter.detail == "no end within 0.1 s of CPU time for one input (twice)"
 
 
 def test_a_program_without_that_alarm_meets_its_whole_limit(compare):

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from pytest_mcode.benchmarks.evalplus import HumanEvalPlus, MbppPlus
-from pytest_mcode.benchmarks.evalplus_rules import LEFT_OUT, MBPP_CONVERSIONS, RULES, SLOW
+from pytest_mcode.benchmarks.evalplus_rules import (
+    LEFT_OUT,
+    MBPP_CONVERSIONS,
+    RULES,
+    SLOW,
+    SLOW_INPUTS,
+)
 from pytest_mcode.core.errors import ConfigError, DataError
 from pytest_mcode.core.records import Dataset, Limits, Task
 from pytest_mcode.sandboxes.expected import Expected
@@ -90,12 +96,17 @@ def test_rules_of_single_tasks_name_tasks_that_exist(humaneval: Dataset, mbpp: D
 
 @needs_data
 def test_a_reference_that_computes_long_has_more_time(mbpp: Dataset) -> None:
-    """Mbpp/599 gets a minute where others get ten seconds, as upstream."""
-    times = {
-        task.task_id: MbppPlus().program(task, "", Limits(wall_s=10)).limits.wall_s
-        for task in mbpp.tasks
+    """Mbpp/599 gets a minute where others get ten seconds, as upstream; and one of its inputs six
+    seconds, but one of Mbpp/392 no more than others."""
+    programs = {
+        task.task_id: MbppPlus().program(task, "", Limits(wall_s=10)) for task in mbpp.tasks
     }
-    assert (times["Mbpp/2"], times["Mbpp/392"], times["Mbpp/599"]) == (10, 30, 60)
+    times = [programs[f"Mbpp/{n}"].limits.wall_s for n in (2, 392, 599)]
+    assert times == [10, 30, 60]
+    shorter = {name for name, program in programs.items() if ", each=1 / 3" in program.tests}
+    assert shorter | {f"HumanEval/{n}" for n in (15, 36, 59, 83, 94, 130, 139)} == {
+        name for name in SLOW if name not in SLOW_INPUTS
+    }
 
 
 ROW = {
