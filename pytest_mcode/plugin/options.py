@@ -151,6 +151,7 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
     from pytest_mcode.session.settings import Settings, check_labels
 
     get = Resolved(config, study)
+    _check(get)
     preset.check(get)
     check_labels(get.value("model"))
     memory = get.value("memory")
@@ -186,7 +187,7 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
             runtime=get.value("docker-runtime"),
         ),
         data=_data(get),
-        db=get.path("db") or config.rootpath / ".mcode/results.db",
+        db=_database(config, get),
         limit=get.value("limit"),
         tasks=get.value("tasks"),
         progress=get.value("progress"),
@@ -229,6 +230,28 @@ def _data(get: Resolved) -> Path | None:
             f"{where}={text!r} does not exist: give a folder that holds the data sets"
         )
     return path
+
+
+def _database(config: pytest.Config, get: Resolved) -> Path:
+    """Under the root directory; of a study that lies in another project, where the user stands."""
+    start, default = config.invocation_params.dir, BY_NAME["db"].default
+    paths = [start / str(arg).partition("::")[0] for arg in config.args if is_yaml(str(arg))]
+    away = any(not path.resolve().is_relative_to(start.resolve()) for path in paths)
+    ini = config.inipath
+    stands_in_it = ini is not None and start.is_relative_to(ini.parent)
+    alone = get.source("db") == (default, "--mcode-db") and not config.getoption("rootdir")
+    if away and alone and not stands_in_it:
+        return start / default
+    return get.path("db") or config.rootpath / default
+
+
+def _check(get: Resolved) -> None:
+    """A wrong value is told now, not where it is needed, and what is of a gate needs one."""
+    for option in OPTIONS:
+        get.value(option.name)
+    for name in ("max-drop", "alpha"):
+        if get.on_command_line(name) and not get.source("gate")[0]:
+            raise ConfigError(f"--mcode-{name} is of a gate: give --mcode-gate=BASELINE too")
 
 
 def _sampling(get: Resolved) -> Sampling:

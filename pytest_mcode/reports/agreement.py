@@ -57,17 +57,15 @@ def _table(found: Mapping[tuple[bool | None, bool], int]) -> Table:
 
 
 def lines(found: Agreement) -> Sequence[str]:
-    """A table of four counts and the two figures."""
+    """A table of four counts and the two figures; nothing where the judge was silent."""
     if not found.judged:
-        return [f"judge: no opinion on any of {counted(found.silent, 'draw')} (neither yes nor no)"]
+        return []
     a, b, c, d = (f"{count:,}" for count in found.counts)
     made = [
         f"{'judge and tests':24}{'passed':>12}{'not passed':>12}",
         f"{'  judge accepts':24}{a:>12}{b:>12}",
         f"{'  judge rejects':24}{c:>12}{d:>12}",
     ]
-    if found.silent:
-        made.append(f"  no opinion on {counted(found.silent, 'draw')}: in none of these counts")
     if found.equal is not None and found.kappa is not None:
         same = found.equal
         made.append(
@@ -75,6 +73,17 @@ def lines(found: Agreement) -> Sequence[str]:
             f" {_kappa(found.kappa)}"
         )
     return made
+
+
+def silence(found: Agreement) -> str:
+    """What must be known of a judge that said neither yes nor no of some draws, or of all."""
+    if not found.judged:
+        return (
+            f"JUDGE: no opinion (yes or no) on any of {counted(found.silent, 'draw')}: the first "
+            "of each task was handed in, and what it is worth says nothing of judging."
+        )
+    every = counted(found.judged + found.silent, "draw")
+    return f"JUDGE: no opinion (yes or no) on {found.silent:,} of {every}: not accepted."
 
 
 def _kappa(found: Kappa) -> str:

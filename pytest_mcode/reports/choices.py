@@ -25,6 +25,8 @@ class Choices:
     rates: tuple[tuple[str, Estimate], ...] = ()
     """`maj@k` for the customary k's, or the rate of what the strategy handed in
     (`judge-selected`)."""
+    handed_in: Estimate | None = None
+    """Tasks whose chosen sample passed; None where the strategy chooses none."""
     agreement: Agreement | None = None
     without_public: int = 0
     """Measured tasks in which repairs had no public test to go by."""
@@ -48,13 +50,15 @@ def _of(reader: Reader, row: VariantRow, chosen: Counter[bool] | None) -> Choice
     rates: tuple[tuple[str, Estimate], ...] = ()
     if "maj@k" in names:
         rates = tuple(maj_at_k(noted.votes(reader, row.variant_id).values(), cell.samples))
-    if "chosen" in names and chosen:
-        passed = {float(solved): tasks for solved, tasks in chosen.items()}
-        rates += ((f"{cell.strategy}-selected", estimate(passed)),)
+    passed = {float(solved): tasks for solved, tasks in (chosen or {}).items()}
+    selected = estimate(passed) if passed else None
+    if "chosen" in names and selected is not None:
+        rates += ((f"{cell.strategy}-selected", selected),)
     judged = noted.opinions(reader, row.variant_id) if "agreement" in names else {}
     public = cell.feedback == "public"
     return Choices(
         rates,
+        selected,
         agreement(judged) if judged else None,
         noted.without_public(reader, row.variant_id) if public else 0,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pytest_mcode.reports import charts
 from pytest_mcode.reports.comparison import Comparison, Contrast, Pair, compare_levels
+from pytest_mcode.reports.comparison_factors import GRID
 from pytest_mcode.reports.comparison_layout import level, p_value, warnings
 from pytest_mcode.reports.comparison_request import requested, why
 from pytest_mcode.reports.html_cells import Cell, told_apart
@@ -112,15 +113,29 @@ def _contrast(found: Contrast) -> tuple[Cell, ...]:
     )
 
 
+def _told_apart(rows: Sequence[VariantRow], names: Sequence[str]) -> list[str]:
+    """What differs from row to row besides the factors under study, `repairs 3`."""
+    called = {"samples": "samples ", "debug-iters": "repairs "}
+    columns = {n: [level(row, (n,)) for row in rows] for n in GRID if n not in names}
+    varying = {name: values for name, values in columns.items() if len(set(values)) > 1}
+    return [
+        ", ".join(f"{called.get(name, '')}{values[i]}" for name, values in varying.items())
+        for i in range(len(rows))
+    ]
+
+
 def _forest(pairs: Sequence[Pair], names: Sequence[str]) -> Figure | None:
     """The differences in pass@1; their table is that of the comparison."""
     named: dict[int, str] = {}
-    for benchmark in dict.fromkeys(pair.a.row.variant.benchmark for pair in pairs):
+    benchmarks = dict.fromkeys(pair.a.row.variant.benchmark for pair in pairs)
+    for benchmark in benchmarks:
         of = [pair for pair in pairs if pair.a.row.variant.benchmark == benchmark]
         sides = [_side(side.row, names) for pair in of for side in (pair.b, pair.a)]
         short = told_apart(sides, SHORT)
-        for pair, b, a in zip(of, short[::2], short[1::2], strict=True):
-            named[id(pair)] = f"{benchmark}: {b} - {a}"
+        cells = _told_apart([pair.a.row for pair in of], names)
+        for pair, cell, b, a in zip(of, cells, short[::2], short[1::2], strict=True):
+            where = cell if cell and len(benchmarks) == 1 else f"{benchmark}{cell and ', '}{cell}"
+            named[id(pair)] = f"{where}: {b} - {a}"
     if not named:
         return None
     rows = [(named[id(pair)], pair.contrasts[0].difference) for pair in pairs]

@@ -44,22 +44,27 @@ def charts(report: StudyReport) -> Iterator[tuple[str, Chart]]:
     if any(spot.spent for spot in spots):
         yield "spending", spent(spots, "What it takes")
     for topic in dict.fromkeys(answer.topic for answer in report.answers):
-        rows_of = _differences(report, topic)
+        rows_of, of = _differences(report, topic)
         if rows_of:
             name = re.sub(r"\W+", "-", topic.partition(",")[0] if "listed" in topic else topic)
-            yield name, forest(rows_of, f"{topic[:1].upper()}{topic[1:]}: paired differences")
+            title = f"{topic[:1].upper()}{topic[1:]}: paired differences"
+            yield name, forest(rows_of, title, axis=f"{of}, percentage points")
 
 
-def _differences(report: StudyReport, topic: str) -> list[tuple[str, Difference]]:
-    """Of one topic, named as shortly as its subjects allow."""
+def _differences(report: StudyReport, topic: str) -> tuple[list[tuple[str, Difference]], str]:
+    """Of one topic, named as shortly as its subjects allow, and what all names say at their end."""
     answers = [answer for answer in report.answers if answer.topic == topic]
     alone = len(answers) == 1
     start = "" if "benchmark" in report.varied else f"{report.cells[0].row.variant.benchmark}, "
-    return [
+    found = [
         (name if alone else f"{answer.subject.removeprefix(start)}: {name}", difference)
         for answer in answers
         for name, difference in answer.differences
     ]
+    ends = {name.rpartition(": ")[2] for name, _ in found}
+    if len(found) < 2 or len(ends) > 1:
+        return found, "difference"
+    return [(name.rpartition(": ")[0], difference) for name, difference in found], ends.pop()
 
 
 def _rates(cell: Cell) -> tuple[tuple[float, Estimate], ...]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from pytest_mcode.core.words import counted
+from pytest_mcode.reports.agreement import silence
 from pytest_mcode.reports.study_cells import (
     LEVEL,
     POOLED,
@@ -116,8 +117,7 @@ def judged(cells: Sequence[Cell]) -> list[Answer]:
             continue
         about = subject([cell], cells)
         if seen.equal is None or seen.kappa is None:
-            said = f"Not enough data: no opinion on any of {counted(seen.silent, 'draw')}."
-            found.append(Answer("judge and tests", about, said, False))
+            found.append(Answer("judge and tests", about, silence(seen), False))
             continue
         same, kappa = seen.equal, seen.kappa
         said = (

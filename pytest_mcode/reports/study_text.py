@@ -119,7 +119,9 @@ def _brief(rate: Estimate) -> str:
 
 def _judges(report: StudyReport, width: int) -> Iterator[str]:
     for cell in report.cells:
-        if cell.summary.choices.agreement is not None:
-            variant = cell.row.variant
+        found, variant = cell.summary.choices.agreement, cell.row.variant
+        if found is not None and found.judged:
             yield from wrapped(f"{variant.benchmark} {variant.label}", width)
-            yield from (f"  {line}" for line in agreement.lines(cell.summary.choices.agreement))
+            if found.silent:
+                yield from (f"  {line}" for line in wrapped(agreement.silence(found), width - 2))
+            yield from (f"  {line}" for line in agreement.lines(found))

@@ -127,6 +127,9 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
     if forged:
         tried = counted(forged, "answer")
         yield f"FORGED: {tried} tried to pass without solving; no pass."
+    judged = variant.choices.agreement
+    if judged is not None and judged.silent:
+        yield from wrapped(agreement.silence(judged), width)
     if variant.flaky:
         more = ["..."] if len(variant.flaky) > MOST_NAMED else []
         named = ", ".join([*variant.flaky[:MOST_NAMED], *more])

@@ -27,6 +27,10 @@ CASES = {
     "dist-mode": ((*GOLD, "-n2", "--dist=loadscope"), "--dist=loadscope hangs or loses items"),
     "no-docker": ((*GOLD, "--mcode-sandbox=docker", "-p", "no:xdist"), "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"),
     "no-database": (("--mcode-report", "--mcode-db=none.db"), "none.db does not exist: run a benchmark first"),
+    "not-a-probability": ((*GOLD, "--mcode-alpha=5"), "--mcode-alpha='5' is not legal: it takes a number from 0.0001 to 0.4"),
+    "drop-without-gate": ((*GOLD, "--mcode-max-drop=0.1"), "--mcode-max-drop is of a gate: give --mcode-gate=BASELINE too"),
+    "unused-backend": ((*GOLD, "--mcode-backend=olama"), "unknown generator 'olama': did you mean 'ollama'"),
+    "of-a-report": ((*GOLD, "--mcode-run=20260101-000000-aaaa"), "--mcode-run is for what is stored: run first, then --mcode-report"),
     "same-ids": (("--mcode-bench=tiny", "--mcode-model=replay:a/x.jsonl,replay:b/x.jsonl"), "share the id replay:x"),
 }  # fmt: skip
 

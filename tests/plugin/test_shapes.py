@@ -51,9 +51,7 @@ def test_both_shapes_prove_themselves_and_are_measured(run, pytester, database):
     result = run("--mcode-bench=own.jsonl", "--mcode-model=gold")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*self-check own: gold 2/2 passed, garbage and empty*0/2*"])
-    result.stdout.fnmatch_lines(
-        ["*1 verdict in_process: the candidate ran beside its tests.*"]
-    )
+    result.stdout.fnmatch_lines(["*1 verdict in_process: the candidate ran beside its tests.*"])
     rows = database.rows("SELECT task_id, verdict, mode, checks_run FROM attempts ORDER BY task_id")
     assert rows == [("own/class", "passed", "in_process", 2), ("own/program", "passed", "split", 2)]
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import random
+from pathlib import Path
+
 import pytest
+
+from tests.contracts.llm_servers import Server
+from tests.plugin.model import Model
 
 pytestmark = pytest.mark.docker
 BASE = ("--mcode-bench=tiny", "--mcode-model=tiny", "--mcode-limit=3", "--mcode-samples=3")
@@ -96,3 +103,42 @@ def test_repairs_that_a_strategy_would_not_make_are_refused(run, database, strat
     result = run(*BASE, f"--mcode-strategy={strategy}", "--mcode-debug-iters=0,1")
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"*--mcode-strategy={strategy} repairs nothing*-iters=0"])
+
+
+class Judging(Model):
+    """Accepts eight of ten right programs and four of ten wrong ones."""
+
+    def _chat(self, body):
+        asked = body["messages"][-1]["content"]
+        if "satisfies the requirement" not in asked:
+            return super()._chat(body)
+        right = "return 'no'" not in asked.partition("Output:")[2]
+        drawn = random.Random(json.dumps([body["messages"], body["seed"]])).random()
+        self.text = "Yes." if drawn < (0.8 if right else 0.4) else "No."
+        return Server._chat(self, body)
+
+
+def test_the_study_of_a_judge_says_how_far_it_agrees_with_the_tests(run, database):
+    """The shipped study: table, agreement and kappa are those of the rows of the attempts."""
+    study = Path(__file__).parents[2] / "ablations" / "judge.yaml"
+    with Judging() as server:
+        result = run(str(study), *server.options())
+    assert result.ret == 0, result.stdout.str()
+    counts = dict.fromkeys([(1, 1), (1, 0), (0, 1), (0, 0)], 0)
+    for said, passed, draws in database.rows(
+        "SELECT json_extract(notes, '$.judge'), verdict = 'passed', count(*) FROM attempts"
+        " WHERE json_extract(notes, '$.judge') NOT NULL GROUP BY 1, 2"
+    ):
+        counts[said, passed] = draws
+    a, b, c, d = counts.values()
+    assert a + b + c + d == 50
+    same, luck = (a + d) / 50, ((a + b) * (a + c) + (c + d) * (b + d)) / 50**2
+    result.stdout.fnmatch_lines(
+        [
+            "judge * chosen",
+            f"*They agree on {100 * same:.1f} % *of 50 judged draws;*",
+            f"*judge accepts *{a} *{b}",
+            f"*judge rejects *{c} *{d}",
+            f"*agreement {100 * same:.1f} % *, Cohen's kappa {(same - luck) / (1 - luck):.2f} *",
+        ]
+    )

@@ -188,6 +188,20 @@ def test_a_file_that_is_wrong_is_named_with_its_line(run, heat, name):
     assert line in said
 
 
+@pytest.mark.parametrize(
+    ("where", "database"), [("here", "/here/.mcode/results.db"), ("there/below", "database .mcode")]
+)
+def test_results_stand_where_the_user_stands(run, heat, pytester, monkeypatch, where, database):
+    """A study of another project does not write into it; within its project it does."""
+    for name in ("here", "there"):
+        (pytester.mkdir(name) / "pytest.ini").write_text("[pytest]")
+    pytester.mkdir("there/below")
+    moved = heat.rename(pytester.path / "there" / "heat.yaml")
+    monkeypatch.chdir(pytester.path / where)
+    result = run(str(moved), "--collect-only", "-k", "none")
+    assert database in " ".join(line.strip() for line in result.outlines)
+
+
 def test_yaml_files_of_others_are_left_alone(run, pytester):
     """A folder with YAML in it, and a plug-in of the project that collects its own."""
     (pytester.path / "data.yaml").write_text("a: 1\n")

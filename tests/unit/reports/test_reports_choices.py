@@ -8,7 +8,7 @@ import pytest
 
 from pytest_mcode.core.records import Attempt, Outcome, Variant
 from pytest_mcode.reports import text
-from pytest_mcode.reports.agreement import agreement, lines
+from pytest_mcode.reports.agreement import agreement, lines, silence
 from pytest_mcode.reports.choices import maj_at_k
 from pytest_mcode.reports.summary import summarize
 from pytest_mcode.store import per_task
@@ -123,15 +123,17 @@ def test_a_judge_is_reported_by_what_it_selected_and_how_far_it_agrees(measured)
     found = summary.variants[0].choices.agreement
     assert (found.counts, found.silent, found.judged) == ((2, 1, 1, 1), 1, 5)
     assert re.search(r"judge accepts +2 +1\n +judge rejects +1 +1\n", shown)
-    assert "no opinion on 1 draw:" in shown
+    assert "JUDGE: no opinion (yes or no) on 1 of 6 draws: not accepted." in shown
     assert "Cohen's kappa 0.17 [-1.00, 1.00]" in shown
     assert "pass@2" not in shown
 
 
 def test_a_judge_without_any_opinion_is_said_to_have_none():
-    """No table of zeros and no kappa."""
-    (line,) = lines(agreement({"t/0": {(None, True): 3, (None, False): 1}}))
-    assert line == "judge: no opinion on any of 4 draws (neither yes nor no)"
+    """No table of zeros and no kappa, and what was handed in is not the judge's merit."""
+    silent = agreement({"t/0": {(None, True): 3, (None, False): 1}})
+    assert lines(silent) == []
+    said = silence(silent)
+    assert said.startswith("JUDGE: no opinion (yes or no) on any of 4 draws: the first of each")
 
 
 def test_other_strategies_keep_pass_at_k_and_ask_for_no_notes(measured):

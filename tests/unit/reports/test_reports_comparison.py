@@ -424,7 +424,7 @@ def test_compare_takes_rows_of_any_origin(two, store):
         ("a,other.db:b", "'other.db:b' names another database, and only runs of one"),
         ("bench", "benchmarks have different tasks"),
         ("temperature", r"only one is measured \(0.8\): run another into the same database"),
-        ("nothing-near-anything", "unknown 'nothing-near-anything': It takes run ids such as b"),
+        ("nothing-near-anything", "unknown 'nothing-near-anything': it takes run ids such as b"),
     ],
 )
 def test_wrong_text_is_answered_with_the_cure(two, store, text, message):
