@@ -108,7 +108,15 @@ class Confinement:
             if self._spec.image or self._spec.runtime:
                 raise
             self._lines.put(f"{no_docker}: verifying in bubblewrap")
+            return self._instead(no_docker)
+
+    def _instead(self, no_docker: InfraError) -> Sandbox:
+        """bubblewrap, or an error with the reasons of both: neither is the other's cure."""
+        try:
             return self._started("bubblewrap")
+        except InfraError as error:
+            both = (f"{e}".partition(", or take --mcode-sandbox=")[0] for e in (no_docker, error))
+            raise InfraError(f"no sandbox works here: {'; and '.join(both)}") from error
 
     def _started(self, kind: str) -> Sandbox:
         sandbox: Sandbox = self._registry.factory("sandbox", kind)(self._spec)

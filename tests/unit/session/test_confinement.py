@@ -43,11 +43,11 @@ class Recorder:
 def make():
     """A confinement whose sandbox is of a fresh class; `go` lets its start end."""
 
-    def build(broken=None, **settings):
+    def build(broken=None, other_broken=None, **settings):
         go = threading.Event()
         go.set()
         kind = type("Kind", (Recorder,), {"seen": [], "go": go, "broken": broken})
-        other = type("Other", (Recorder,), {"seen": [], "go": go, "broken": None})
+        other = type("Other", (Recorder,), {"seen": [], "go": go, "broken": other_broken})
         registry = Registry({"sandbox": {"docker": kind, "bubblewrap": other}})
         said: list[str] = []
         made = Confinement(
@@ -105,6 +105,16 @@ def test_closed_in_the_middle_of_its_start_it_is_stopped_when_it_is_up(make):
     closing.join(20)
     assert not closing.is_alive()
     assert kind.seen[-1] == "close" or "start" not in kind.seen
+
+
+def test_auto_without_any_says_why_of_both(make):
+    """Who has neither is not sent from the one to the other."""
+    docker = InfraError("no daemon: start it, or take --mcode-sandbox=bubblewrap")
+    bubblewrap = InfraError("not installed, or take --mcode-sandbox=docker")
+    confinement, _, _ = make(docker, bubblewrap, sandbox="auto")
+    with pytest.raises(InfraError, match=r"here: no daemon: start it; and not installed$"):
+        confinement.take()
+    confinement.close()
 
 
 def test_auto_takes_the_other_one_and_says_why(make):
