@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import chain, islice
 
 from pytest_mcode.core.records import Outcome
 from pytest_mcode.generation import turns
@@ -14,6 +15,9 @@ from pytest_mcode.session.lifecycle import Session
 DONE = 4
 """Windows of items that may have ended while an earlier one is waited for: their verdicts are in
 memory only, and a run that is killed gives them anew."""
+
+FAR = 1000
+"""Items among which those that may take the longest are looked for."""
 
 
 class Lookahead:
@@ -39,10 +43,11 @@ class Lookahead:
         the first is asked: a server that is held for later items keeps that of earlier ones from
         coming up, and the run waits for those.
         """
-        if refill and not self._started:
-            upcoming = list(upcoming)
-            self._lead(upcoming)
         self._coming, self._ahead, self._turn = iter(upcoming), [], ""
+        if refill and not self._started:
+            first = list(islice(self._coming, FAR))
+            self._lead(first)
+            self._coming = chain(first, self._coming)
         self._refills = refill
         if self._next():
             room = self._session.window()
@@ -53,6 +58,8 @@ class Lookahead:
         """Begin, before all others, items whose programs have longer limits than those of others:
         one of them at the end would leave all slots of the sandbox idle but its own. One slot is
         left to the items whose turn it is."""
+        if self._session.slots == 1:
+            return
         found = [pair for pair in coming if not self._session.in_turn(pair[1].variant)]
         limits = [self._session.limit_s(cell) for _, cell in found]
         longest_first = sorted(range(len(found)), key=lambda i: -limits[i])
