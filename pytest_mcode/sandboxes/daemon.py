@@ -16,6 +16,8 @@ from pytest_mcode.core.errors import InfraError
 DEFAULT_SOCKET = "/var/run/docker.sock"
 _CURE = "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"
 _PATIENCE_S = 10
+_LIMITS = (("memory", "MemoryLimit"), ("processes", "PidsLimit"), ("cores", "CPUSet"))
+_CONTROLLERS = {"memory": "memory", "processes": "pids", "cores": "cpuset"}
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,25 @@ class Daemon:
             raise InfraError(
                 f"--mcode-docker-runtime={runtime} is unknown to the daemon, which knows "
                 f"{', '.join(self.runtimes)}: name it under runtimes in /etc/docker/daemon.json "
-                "and restart dockerd, or leave the option out"
+                "and let dockerd read it (SIGHUP), or leave the option out"
             )
         missing = [limit for limit in ("memory", "processes") if limit not in self.limits]
         if missing:
             cure = (
                 "rootless containers need control groups v2 with `memory pids cpuset` delegated "
-                "(systemd: Delegate=yes for user@.service)"
+                "(with systemd, Delegate=yes for user@.service)"
                 if self.rootless
                 else "mount the control groups on its machine"
             )
             raise InfraError(
                 f"{self.name} cannot limit {' and '.join(missing)} of a container: {cure}, "
                 "or take --mcode-sandbox=bubblewrap"
+            )
+        if self.storage == "vfs":
+            raise InfraError(
+                f"{self.name} keeps images as plain folders (vfs), which the programs inside "
+                "cannot tell from a bare machine: install fuse-overlayfs or set the storage driver "
+                "to overlay, or take --mcode-sandbox=bubblewrap"
             )
         if self.podman and not self.address.startswith("unix:"):
             raise InfraError(
@@ -105,8 +113,10 @@ def look(client: Any) -> Daemon:
     with daemon_trouble("the Docker daemon does not tell what it is"):
         info = client.info()
         headers = client.api.get(f"{client.api.base_url}/_ping").headers
-    limits = (("memory", "MemoryLimit"), ("processes", "PidsLimit"), ("cores", "CPUSet"))
-    able = [limit for limit, key in limits if info.get(key)]
+        able = [limit for limit, key in _LIMITS if info.get(key)]
+        podman = "Libpod-API-Version" in headers
+        if podman and info.get("Rootless"):
+            able = _able_rootless(client)
     options = info.get("SecurityOptions") or ()
     if any("name=seccomp" in option for option in options):
         able.append("system calls")
@@ -116,8 +126,8 @@ def look(client: Any) -> Daemon:
         client=client,
         address=where,
         version=str(info.get("ServerVersion", "?")),
-        podman="Libpod-API-Version" in headers,
-        rootless=any("name=rootless" in option for option in options),
+        podman=podman,
+        rootless=bool(info.get("Rootless")) or any("name=rootless" in o for o in options),
         runtimes=tuple(sorted(info.get("Runtimes") or ())),
         default_runtime=str(info.get("DefaultRuntime", "?")),
         cgroup=str(info.get("CgroupVersion", "?")),
@@ -126,6 +136,13 @@ def look(client: Any) -> Daemon:
         here=where.startswith("unix:") or (info.get("Name"), info.get("KernelVersion")) == this,
         limits=tuple(able),
     )
+
+
+def _able_rootless(client: Any) -> list[str]:
+    """What a rootless Podman can limit; asked in Docker's words, it says that it can everything."""
+    host = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/info").json()["host"]
+    handed = host.get("cgroupControllers") or ()
+    return [limit for limit, _ in _LIMITS if _CONTROLLERS[limit] in handed]
 
 
 def _knock(where: str) -> None:

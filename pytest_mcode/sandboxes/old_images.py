@@ -30,7 +30,10 @@ def _remove_below(client: docker.DockerClient, keep: str) -> int:
     from docker.errors import APIError
 
     repository = keep.rpartition(":")[0]
-    rows = client.api.images(name=repository)
+    try:
+        rows = client.api.images(name=repository)
+    except APIError:  # one went away while the daemon looked at them
+        return 0
     found = sorted((row["Created"], name) for row in rows for name in _names(row, repository))
     others = [name for _, name in found if name != keep]
     removed = 0

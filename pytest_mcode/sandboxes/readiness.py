@@ -79,7 +79,7 @@ def _split(error: InfraError) -> tuple[str, str]:
 def _runtimes(known: Sequence[str], default: str) -> Finding:
     if any("runsc" in name for name in known):
         return Finding("docker runtimes", f"{', '.join(known)}; --mcode-docker-runtime=runsc")
-    text = f"{default}; no gVisor, which is optional (`runsc install`, then restart dockerd)"
+    text = f"{default}; no gVisor, which is optional (`runsc install -- --network=none`)"
     return Finding("docker runtimes", text)
 
 

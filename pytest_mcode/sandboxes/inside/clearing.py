@@ -23,17 +23,23 @@ from os import (
     stat,
     wait4,
 )
+from resource import getrlimit
 
 KILL = int(signal.SIGKILL)
-LIMITS = os.open("/proc/self/limits", os.O_RDONLY)
-"""This process's own limits, as the kernel tells them: one call instead of sixteen."""
+_TOLD = "/proc/self/limits"
+LIMITS = os.open(_TOLD if os.path.exists(_TOLD) else "/dev/null", os.O_RDONLY)
+"""This process's own limits, as the kernel tells them: one call instead of sixteen. gVisor does
+not tell."""
+_KINDS = range(16)
+"""Of limits: RLIM_NLIMITS."""
 OWNS_TMP = stat("/tmp").st_uid == os.getuid()
 """True in a user namespace, where a program could change the mode of /tmp."""
 
 
 def state() -> list[object]:
     """What a worker of the same user could have changed about this process."""
-    found: list[object] = [pread(LIMITS, 4096, 0), getpriority(PRIO_PROCESS, 0)]
+    limits = pread(LIMITS, 4096, 0) or [getrlimit(kind) for kind in _KINDS]
+    found: list[object] = [limits, getpriority(PRIO_PROCESS, 0)]
     found.append(sched_getaffinity(0))
     if OWNS_TMP:
         found.append(stat("/tmp").st_mode)

@@ -14,6 +14,8 @@ REFUSED = 99
 BUBBLEWRAP_MARKER = "/run/mcode-bubblewrap"
 """A mount point that only our bubblewrap launcher makes (`--tmpfs` and `--remount-ro`)."""
 HOST_UIDS = "0 0 4294967295"
+_CONTAINER_ROOTS = ("overlay", "fuse-overlayfs", "9p")
+"""The last is gVisor's."""
 
 
 def read_mounts() -> dict[str, tuple[str, list[str]]]:
@@ -34,7 +36,7 @@ def is_sandbox(mounts: dict[str, tuple[str, list[str]]]) -> bool:
     kind, options = mounts.get("/", ("", []))
     if "ro" not in options or mounts.get("/tmp", ("",))[0] != "tmpfs":
         return False
-    return kind in ("overlay", "fuse-overlayfs") or BUBBLEWRAP_MARKER in mounts
+    return kind in _CONTAINER_ROOTS or BUBBLEWRAP_MARKER in mounts
 
 
 def insist(*, first_process: bool) -> None:

@@ -238,7 +238,9 @@ def main(arguments: list[str]) -> None:
     packages.offer()
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (OWN_MEMORY, OWN_MEMORY))
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]  # gVisor hands on the supervisor's
+    most = OWN_MEMORY if most == resource.RLIM_INFINITY else min(most, OWN_MEMORY)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     supervisor = find_supervisor(arguments)
     pipe = take_streams()
     end_when_stuck()

@@ -105,7 +105,8 @@ def meet_judge(judge_uid: int) -> _socket.socket:
         number, _ = listener._accept()  # type: ignore[attr-defined]
         peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, number)
         credentials = peer.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
-        if int.from_bytes(credentials[4:8], sys.byteorder) == judge_uid:
+        pid, uid = (int.from_bytes(credentials[i : i + 4], sys.byteorder) for i in (0, 4))
+        if uid == judge_uid or pid == os.getpid():  # gVisor tells whoever asks of himself
             listener.close()
             return peer
         peer.close()

@@ -76,15 +76,18 @@ def test_an_unknown_runtime_names_those_there_are():
     [
         (replace(PLAIN, limits=(), rootless=True), "Delegate=yes"),
         (replace(PLAIN, limits=("memory",)), "cannot limit processes"),
+        (replace(PLAIN, storage="vfs"), "install fuse-overlayfs"),
         (replace(PLAIN, podman=True, address="tcp://far:8080"), "DOCKER_HOST=unix://SOCKET"),
     ],
 )
 def test_a_daemon_that_cannot_confine_is_refused(daemon, cure):
-    """A rootless one without delegated control groups, and a Podman that is elsewhere."""
+    """A rootless one without delegated control groups, one that stores no layers, and a Podman
+    that is elsewhere."""
     with pytest.raises(InfraError) as caught:
         daemon.insist("")
     assert cure in one_line(caught)
-    replace(daemon, limits=PLAIN.limits, address=PLAIN.address).insist("")
+    whole = replace(daemon, limits=PLAIN.limits, address=PLAIN.address, storage=PLAIN.storage)
+    whole.insist("")
 
 
 @pytest.mark.docker
