@@ -77,8 +77,9 @@ class Waiting:
 
     def take(self) -> list[Work]:
         """The next batch; empty where nothing may run now."""
-        queued = self.usual or self.long
-        urgent = bool(self.doubted) and self.overtaken >= MOST_OVERTAKING
+        due = bool(self.doubted) and self.overtaken >= MOST_OVERTAKING
+        queued = self.usual or (self.long and not due)
+        urgent = due and not self.running_long  # else all slots would wait for the long one
         if self.doubted and (urgent or not queued) and not self.running:
             if self.confirming >= max(1, self.slots // QUIET):
                 return []
@@ -86,15 +87,16 @@ class Waiting:
             return [self.doubted.popleft()]
         if not queued or urgent or self.confirming:
             return []
-        batch = self._batch()
+        batch = self._batch(due)
         self.running += 1
         self.running_long += batch[0].long
         self.overtaken = self.overtaken + len(batch) if self.doubted else 0
         return batch
 
-    def _batch(self) -> list[Work]:
-        """A share of the queue; what is long or must not be run with others, by itself."""
-        if self.long and (not self.usual or self.running_long < self.slots - 1):
+    def _batch(self, due: bool) -> list[Work]:
+        """A share of the queue; what is long or must not be run with others, by itself. Nothing
+        long begins where a doubted program is due."""
+        if not due and self.long and (not self.usual or self.running_long < self.slots - 1):
             return [self.long.popleft()]
         batch = [self.usual.popleft()]
         share = min(LARGEST_BATCH, 1 + len(self.usual) // self.slots)
