@@ -105,6 +105,9 @@ class Stream:
 
     def close(self) -> None:
         """Hang up; safe to call twice."""
+        answer = getattr(self.raw, "_response", None)  # docker-py keeps it there
+        if answer is not None:
+            answer.close()  # first: from Python 3.13 on it flushes what it reads from
         self.socket.close()
         self.raw.close()
 
