@@ -148,16 +148,16 @@ class Pool:
                 self.ready.wait()
             return []
 
-    def _done(self, confirmed: bool, long: bool) -> None:
+    def _done(self, first: Work) -> None:
         """The slot is idle again."""
         with self.ready:
-            self.waiting.done(confirmed, long)
+            self.waiting.done(first)
             self.ready.notify_all()
 
     def _serve(self, index: int) -> None:
         """A slot's thread."""
         while batch := self._take():
-            confirms, long = batch[0].timeout is not None, batch[0].long
+            first = batch[0]
             try:
                 self._run(index, batch)
             except InfraError as error:
@@ -165,7 +165,7 @@ class Pool:
                     if not work.future.done():
                         work.future.set_exception(error)
             finally:
-                self._done(confirms, long)
+                self._done(first)
 
     def _slot(self, index: int) -> Slot:
         """The slot, made anew if it was dropped."""

@@ -26,7 +26,7 @@ QUIET = 4
 endless loops of a weak model would leave a large machine idle."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """One program on its way to a verdict."""
 
@@ -37,8 +37,11 @@ class Work:
     """It was in a batch that broke a slot: not to be run together with others again."""
     timeout: Verdict | None = None
     """It is doubted: its first run ended with this."""
-    long: bool = False
-    """Its limit is longer than that of others."""
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds that it may take."""
+        return self.program.limits.wall_s
 
 
 class Waiting:
@@ -52,26 +55,27 @@ class Waiting:
         self.doubted: deque[Work] = deque()
         self.overtaken = 0
         """Programs that were taken while others were doubted."""
-        self.running = self.running_long = self.confirming = 0
-        """Batches under way; those of a long program; programs run alone."""
+        self.running: list[Work] = []
+        """The first of each batch that is under way."""
+        self.confirming = 0
+        """Programs that are run alone."""
         self.shortest_s = math.inf
+        """Of all limits so far; who has a longer one is long."""
 
     def add(self, work: Work) -> None:
         """At its place in the queue."""
-        limit = work.program.limits.wall_s
-        work.long = limit > self.shortest_s
-        if not work.long:
-            self.shortest_s = limit
+        if work.limit_s <= self.shortest_s:
+            self.shortest_s = work.limit_s
             self.usual.append(work)
             return
-        shorter = (i for i, one in enumerate(self.long) if one.program.limits.wall_s < limit)
+        shorter = (i for i, one in enumerate(self.long) if one.limit_s < work.limit_s)
         self.long.insert(next(shorter, len(self.long)), work)
 
     def again(self, undone: Iterable[Work]) -> None:
         """Back to the front of the queue; doubted work to its like."""
         for work in reversed(list(undone)):
             if not work.timeout:
-                (self.long if work.long else self.usual).appendleft(work)
+                (self.long if work.limit_s > self.shortest_s else self.usual).appendleft(work)
             else:
                 self.doubted.append(work)
 
@@ -79,7 +83,7 @@ class Waiting:
         """The next batch; empty where nothing may run now."""
         due = bool(self.doubted) and self.overtaken >= MOST_OVERTAKING
         queued = self.usual or (self.long and not due)
-        urgent = due and not self.running_long  # else all slots would wait for the long one
+        urgent = due and not self._running_long()  # else all slots would wait for the long one
         if self.doubted and (urgent or not queued) and not self.running:
             if self.confirming >= max(1, self.slots // QUIET):
                 return []
@@ -88,15 +92,14 @@ class Waiting:
         if not queued or urgent or self.confirming:
             return []
         batch = self._batch(due)
-        self.running += 1
-        self.running_long += batch[0].long
+        self.running.append(batch[0])
         self.overtaken = self.overtaken + len(batch) if self.doubted else 0
         return batch
 
     def _batch(self, due: bool) -> list[Work]:
         """A share of the queue; what is long or must not be run with others, by itself. Nothing
         long begins where a doubted program is due."""
-        if not due and self.long and (not self.usual or self.running_long < self.slots - 1):
+        if not due and self.long and (not self.usual or self._running_long() < self.slots - 1):
             return [self.long.popleft()]
         batch = [self.usual.popleft()]
         share = min(LARGEST_BATCH, 1 + len(self.usual) // self.slots)
@@ -106,13 +109,15 @@ class Waiting:
             batch.append(self.usual.popleft())
         return batch
 
-    def done(self, confirmed: bool, long: bool) -> None:
-        """A batch is."""
-        if confirmed:
-            self.confirming -= 1
+    def _running_long(self) -> int:
+        return sum(work.limit_s > self.shortest_s for work in self.running)
+
+    def done(self, first: Work) -> None:
+        """A batch that began with this is."""
+        if first in self.running:
+            self.running.remove(first)
         else:
-            self.running -= 1
-            self.running_long -= long
+            self.confirming -= 1
 
     def clear(self) -> list[Work]:
         """All that waits; nothing does afterwards."""

@@ -173,24 +173,24 @@ def test_what_may_take_longest_begins_first_and_leaves_a_slot_to_the_others():
 def test_no_slot_waits_for_a_long_program_that_keeps_a_doubted_one_from_running_alone():
     """The others go on meanwhile; but no further long program begins before the doubted one."""
     waiting = Waiting(2)
+    waiting.add(Work(Program("long", "", (), limits=Limits(60))))
+    (long,) = waiting.take()
     waiting.add(Work(Program("a", "", ())))
-    for name in ("long", "another"):
-        waiting.add(Work(Program(name, "", (), limits=Limits(60))))
-    assert waiting.take()[0].program.candidate == "long"
+    waiting.add(Work(Program("another", "", (), limits=Limits(60))))
     waiting.again([Work(Program("doubted", "", ()), timeout=Verdict("timeout"))])
     count = 2 * MOST_OVERTAKING
     for number in range(count):
         waiting.add(Work(Program(f"q{number}", "", ())))
     taken = 0
     while batch := waiting.take():
-        assert not batch[0].long
-        waiting.done(confirmed=False, long=False)
+        assert batch[0].limit_s == 10
+        waiting.done(batch[0])
         taken += len(batch)
     assert taken == count + 1
-    waiting.done(confirmed=False, long=True)
-    assert waiting.take()[0].program.candidate == "doubted"
-    assert waiting.take() == []
-    waiting.done(confirmed=True, long=False)
+    waiting.done(long)
+    (doubted,) = waiting.take()
+    assert (doubted.program.candidate, waiting.take()) == ("doubted", [])
+    waiting.done(doubted)
     assert waiting.take()[0].program.candidate == "another"
 
 
