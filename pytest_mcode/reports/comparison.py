@@ -164,12 +164,11 @@ class _Sides:
 
     def __init__(self, reader: Reader, matches: Matches) -> None:
         every = {row.variant_id: row for f in matches.families for match in f for row in match}
-        totals = queries.totals(reader, list(every))
+        noted = per_task.flaky_and_reused(reader, list(every))
         failed = per_task.infra(reader, list(every))
         self.results = {key: per_task.results(reader, key) for key in every}
         self.sides = {
-            key: Side(row, failed.get(key, ()), totals[key].flaky, totals[key].reused)
-            for key, row in every.items()
+            key: Side(row, failed.get(key, ()), *noted[key]) for key, row in every.items()
         }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.reports.comparison import Comparison, compare, compare_levels
@@ -25,7 +24,7 @@ def requested(reader: Reader, text: str, filters: Filters = queries.ALL) -> Comp
     Names beside run ids say in what else the runs may differ. Raises `ConfigError`.
     """
     ids = [run.run_id for run in runs.announced(reader)]
-    rows = queries.variants(reader, filters)
+    rows: Sequence[VariantRow] = queries.variants(reader, filters)
     legal = [*dict.fromkeys((*FACTORS, *(name for row in rows for name in options(row.variant))))]
     words = [word.strip() for word in text.split(",") if word.strip()]
     chosen = [word for word in words if word in ids]
@@ -41,7 +40,7 @@ def requested(reader: Reader, text: str, filters: Filters = queries.ALL) -> Comp
         return found if found.families else _refuse(text, found, rows)
     if filters.run:
         raise ConfigError(f"{OPTION}={text}: names the runs itself: leave --mcode-run out")
-    rows = queries.variants(reader, replace(filters, run=tuple(chosen)))
+    rows = [row for row in rows if row.run_id in chosen]
     first = [row for row in rows if row.run_id == chosen[0]]
     others = [row for run in chosen[1:] for row in rows if row.run_id == run]
     found = compare(reader, first, others, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_mcode.store.reader import Reader
 
@@ -38,19 +38,30 @@ def results(reader: Reader, variant_id: int) -> dict[str, TaskResult]:
         " WHERE variant_id = ? AND state = 'done' ORDER BY item_id",
         (variant_id,),
     )
-    known: dict[tuple[Any, ...], TaskResult] = {}
-    results = {}
-    for task, *numbers in found:
-        key = tuple(numbers)
-        if key not in known:
-            known[key] = _result(*key)
-        results[task] = known[key]
-    return results
+    known = _Known()
+    return {task: known[n, first, by, chosen] for task, n, first, by, chosen in found}
 
 
-def _result(samples: int, first: int, solved: str, chosen: int | None) -> TaskResult:
-    by = tuple(json.loads(solved))
-    return TaskResult(samples, bool(first), by, None if chosen is None else bool(chosen))
+class _Known(dict[tuple[int, int, str, int | None], TaskResult]):
+    """Columns -> result, made once: a million tasks go in few ways."""
+
+    def __missing__(self, key: tuple[int, int, str, int | None]) -> TaskResult:
+        n, first, by, chosen = key
+        passed = None if chosen is None else bool(chosen)
+        self[key] = found = TaskResult(n, bool(first), tuple(json.loads(by)), passed)
+        return found
+
+
+def flaky_and_reused(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Per variant that has measured items: its attempts whose verdict is flaky, and those whose
+    answer had been drawn before."""
+    marks = ", ".join("?" * len(variant_ids))
+    found = reader.rows(
+        "SELECT variant_id, sum(flaky), sum(reused) FROM items WHERE state = 'done'"
+        f" AND variant_id IN ({marks}) GROUP BY 1",
+        variant_ids,
+    )
+    return {variant_id: (flaky, reused) for variant_id, flaky, reused in found}
 
 
 def infra(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:

@@ -6,7 +6,7 @@ None of them reads the texts of `attempts`, so they stay fast on a million of th
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Filters:
             "v.samples": self.samples,
             "v.debug_iters": self.debug_iters,
             "v.timeout_s": self.timeout,
-            "v.run_id": self.run,
+            "+v.run_id": self.run,  # by its index SQLite would sort all items
             "(SELECT r.study FROM runs r WHERE r.run_id = v.run_id)": self.study,
         }
         chosen = {name: values for name, values in columns.items() if values}
@@ -158,7 +158,8 @@ ALL = Filters()
 
 COUNTS = (
     "count(i.item_id), coalesce(sum(i.state = 'done'), 0), coalesce(sum(i.state = 'infra'), 0),"
-    " coalesce(sum(i.waiting > 0), 0), coalesce(sum(i.waiting), 0)"
+    " coalesce(sum(iif(i.state = 'done', 0, i.waiting > 0)), 0),"
+    " coalesce(sum(iif(i.state = 'done', 0, i.waiting)), 0)"
 )
 
 
@@ -226,14 +227,14 @@ def tasks(reader: Reader, variant_ids: Sequence[int]) -> dict[int, frozenset[str
 
 def tallies(reader: Reader, variant_ids: Sequence[int]) -> dict[int, tuple[ItemTally, ...]]:
     """Per variant its measured items, counted by how they went."""
-    each = reader.each(
-        "SELECT variant_id, samples_generated, solved_by, first_passed, group_draws FROM items"
-        f" WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)})",
+    found = reader.rows(
+        "SELECT variant_id, samples_generated, solved_by, first_passed, group_draws, count(*)"
+        f" FROM items WHERE state = 'done' AND variant_id IN ({_marks(variant_ids)})"
+        " GROUP BY 1, 2, 3, 4, 5",
         variant_ids,
     )
     grouped: defaultdict[int, list[ItemTally]] = defaultdict(list)
-    # SQLite groups by sorting, which takes twice the time.
-    for (variant_id, samples, solved_by, first, draws), items in Counter(each).items():
+    for variant_id, samples, solved_by, first, draws, items in found:
         groups = tuple((str(name), int(count)) for name, count in json.loads(draws))
         tally = ItemTally(samples, tuple(json.loads(solved_by)), bool(first), items, groups)
         grouped[variant_id].append(tally)

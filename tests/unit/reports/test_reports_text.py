@@ -1,12 +1,15 @@
 """The printed summary: published figures, honest marks, and 80 columns."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_mcode.core.records import Variant
+from pytest_mcode.core.words import counted
+from pytest_mcode.reports import html, markdown
 from pytest_mcode.reports.layout import duration
 from pytest_mcode.reports.overview import run_lines
 from pytest_mcode.reports.summary import summarize
@@ -208,3 +211,20 @@ def test_shared_draws_count_once_in_throughput(run, store):
 def test_durations(seconds, text):
     """Durations are short, and never show 60 seconds or 60 minutes."""
     assert duration(seconds) == text
+
+
+def test_one_of_a_thing_is_no_plural(run, store, tmp_path):
+    """One task, draw, repair, run, call and verdict, in the terminal, in Markdown and in HTML."""
+    cell = Variant("b", "m", debug_iters=1)
+    run("r", cell, {"T/1": [["failed", "forged"]]})
+    run("s", Variant("b", "m2"), {"T/1": [["passed"]]}, at=1)
+    html.write(store, queries.ALL, (), tmp_path / "page.html")
+    markdown.write(store, queries.ALL, (), tmp_path / "page.md")
+    page = (tmp_path / "page.html").read_text()
+    markup = r"(?s)<script.*?</script>|<style.*?</style>|<svg.*?</svg>|<[^>]+>"
+    seen = re.sub(markup, " ", page)
+    for said in ("\n".join(shown(store)), (tmp_path / "page.md").read_text(), seen):
+        assert re.findall(r"(?<![\d.,@=-])1 (?!was\b|is\b|has\b)[a-z]+(?<!s)s\b", said) == []
+    assert "1 draw: passed 1" in "\n".join(shown(store))
+    assert (counted(1, "task"), counted(1640, "task")) == ("1 task", "1,640 tasks")
+    assert (counted(1, "is", "are"), counted(0, "is", "are")) == ("1 is", "0 are")
