@@ -11,7 +11,7 @@ from pytest_mcode.gate.foresight import WANTED, Foresight
 from pytest_mcode.gate.measurement import Measurement
 from pytest_mcode.gate.rule import Decision, Judgement, Rule
 
-NOTHING = "nothing was evaluated: give --mcode-bench and --mcode-model"
+NOTHING = "nothing was evaluated: give --mcode-bench and --mcode-model, and select an item"
 
 MOST_NAMED = 10
 """Tasks or parts that a line names."""

@@ -7,15 +7,12 @@ the database, under the run that both are parts of.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import Answer, Json, Program, Request, Variant, Verdict
 from pytest_mcode.session.models import Models, Place
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings, label
-
-Phase = Literal["", "generate", "verify"]
 
 WHOLE = "or do both at once: the model server may stand elsewhere (--mcode-base-url)"
 
