@@ -1,4 +1,8 @@
-"""Answers are written down when they come, not when pytest comes to their item."""
+"""Answers are written down when they come, not when pytest comes to their item.
+
+These rows alone are written by whoever drew, also by a worker of xdist; all others by the
+controller.
+"""
 
 from __future__ import annotations
 
