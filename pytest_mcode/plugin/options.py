@@ -6,6 +6,7 @@ Precedence: command line `--mcode-<name>` > preset > study > environment `MCODE_
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -151,6 +152,7 @@ def settings(config: pytest.Config, study: Mapping[str, str] | None = None) -> S
     from pytest_mcode.session.settings import Settings, check_labels
 
     get = Resolved(config, study)
+    _check_environment()
     _check(get)
     preset.check(get)
     check_labels(get.value("model"))
@@ -243,6 +245,15 @@ def _database(config: pytest.Config, get: Resolved) -> Path:
     if away and alone and not stands_in_it:
         return start / default
     return get.path("db") or config.rootpath / default
+
+
+def _check_environment() -> None:
+    """Refuse a misspelled variable, which would be ignored; what resembles none is of others."""
+    known = [f"MCODE_{option.name.replace('-', '_').upper()}" for option in OPTIONS]
+    for name in os.environ:
+        if name.startswith("MCODE_") and name not in (*known, "MCODE_PORT"):
+            for near in difflib.get_close_matches(name, known, 1, 0.88):
+                raise ConfigError(f"{name} in the environment: did you mean {near}?")
 
 
 def _check(get: Resolved) -> None:

@@ -64,6 +64,8 @@ def test_environment_and_ini_are_named_in_the_message(run, pytester, monkeypatch
     monkeypatch.delenv("MCODE_SAMPLES")
     pytester.makeini("[pytest]\nmcode_samples = few\n")
     run(*GOLD).stderr.fnmatch_lines(["*ini mcode_samples='few' is not legal*"])
+    monkeypatch.setenv("MCODE_SAMPELS", "5")
+    run(*GOLD, "--mcode-samples=1").stderr.fnmatch_lines(["*MCODE_SAMPELS in the*MCODE_SAMPLES[?]"])
 
 
 @pytest.mark.docker
