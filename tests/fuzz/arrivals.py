@@ -67,12 +67,13 @@ WELL_FORMED = st.recursive(
 )
 MANY = st.lists(WELL_FORMED, max_size=3)
 PASSED_BACK = st.tuples(MANY, st.just({"d": []})).map(list)
+SAID = st.text(max_size=9)
 RIGHT_ERRORS = st.fixed_dictionaries(
     {"x": WORDS, "n": NAMED, "m": st.text(max_size=9)},
-    optional={"args": MANY, "tb": st.just([[1, "f"]]), "w": st.just(1)},
+    optional={"args": MANY, "tb": st.just([[1, "f"]]), "w": SAID},
 )
 RIGHT = (
-    st.fixed_dictionaries({"v": WELL_FORMED}, optional={"w": st.just(1)})
+    st.fixed_dictionaries({"v": WELL_FORMED}, optional={"w": SAID})
     | st.fixed_dictionaries({"v": OBJECTS})
     | st.fixed_dictionaries({"v": WELL_FORMED, "a": PASSED_BACK})
     | st.fixed_dictionaries({"p": st.integers(0, 1)})
@@ -87,7 +88,7 @@ WILD = (
             "v": VALUES,
             "a": st.tuples(st.lists(VALUES, max_size=3), st.dictionaries(WORDS, VALUES)) | VALUES,
             "p": NUMBERS | LEAVES,
-            "w": st.just(1),
+            "w": SAID | LEAVES,
         },
     )
     | st.fixed_dictionaries(

@@ -19,8 +19,8 @@ try:
             "suite",
         ),
     )
-    values, verification, worker = map(
-        importlib.import_module, ("values", "verification", "worker")
+    values, verification, wire, worker = map(
+        importlib.import_module, ("values", "verification", "wire", "worker")
     )
 finally:
     sys.path.remove(_FOLDER)

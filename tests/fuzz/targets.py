@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import secrets
 import socket
 import threading
@@ -26,6 +27,7 @@ from .inside import (
     suite,
     values,
     verification,
+    wire,
     worker,
 )
 
@@ -67,18 +69,28 @@ def suite_of(actions: Sequence[str], secret: int) -> str:
     return TESTS.format(actions=lines, secret=secret)
 
 
-def converse(stream: bytes, actions: Sequence[str] = ACTIONS, report: Sequence[int] = ()) -> str:
+def converse(
+    stream: bytes,
+    actions: Sequence[str] = ACTIONS,
+    report: Sequence[int] = (),
+    ahead: Sequence[Any] = (),
+) -> str:
     """A judge's whole job against a worker that says `stream` and hangs up; its status.
 
-    It must end, in a verdict that can be sent, of a known status, and never in `passed`.
+    It must end, in a verdict that can be sent, of a known status, and never in `passed`. Arguments
+    of calls of `f` that were foreseen may be given; empty if the tests did not make those calls.
     """
     secret = secrets.randbits(64)
     program = Program(CANDIDATE, suite_of(actions, secret), NAMES)
     job = to_job(program, 0)
     with worker_that_says(stream) as judge:
-        run = verification.Verification(suite.Suite, candidate.Candidate(judge.worker), job)
+        known = suite.Suite(program.context, program.tests)
+        known.learn([marshal.dumps(("c", "f", args, {}), wire.EXACT) for args in ahead])
+        run = verification.Verification(lambda *_: known, candidate.Candidate(judge.worker), job)
         with suppress(endings.Fatal):
             run.run()
+        if run.is_unforeseen():
+            return ""
         answer = run.answer(0.5, [*report, 0, 0, 0, 0, 1, 0][:6])
     return verdict(program, json.loads(json.dumps(answer)), secret)
 
@@ -219,7 +231,7 @@ def host_answer(answer: Any, checks: int) -> None:
 
 def decoded(data: Any) -> None:
     """Any JSON is a value, or an error of five kinds."""
-    with suppress(*candidate._UNREADABLE):
+    with suppress(*wire.UNREADABLE):
         values.decode(data, lambda tagged: object())
 
 

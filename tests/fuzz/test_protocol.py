@@ -37,8 +37,10 @@ from .arrivals import (
     containers,
     mutated,
 )
-from .inside import candidate, endings, frames, values
+from .inside import candidate, endings, frames, values, wire
 
+AHEAD = ((1,), (2,), (0,), (5,))
+"""Calls that may have been foreseen: two are made, one is made later, and one never."""
 SECONDS = float(os.environ.get("MCODE_FUZZ_SECONDS", "0"))
 ROOM = 2 << 30
 """What a reader may take of memory, beyond what the process has: the judge has half of it."""
@@ -77,9 +79,11 @@ def test_no_conversation_with_a_hostile_worker_passes_or_escapes() -> None:
     """Well-formed frames of any content: a verdict, never `passed`, and no exception."""
 
     @EXAMPLES
-    @given(CONVERSATIONS, ORDERS, REPORTS)
-    def converse(payloads: list[bytes], order: Sequence[str], report: list[int]) -> None:
-        targets.converse(b"".join(map(frames.framed, payloads)), order, report)
+    @given(CONVERSATIONS, ORDERS, REPORTS, st.integers(1, len(AHEAD)))
+    def converse(payloads: list[bytes], order: Sequence[str], report: list[int], few: int) -> None:
+        stream = b"".join(map(frames.framed, payloads))
+        targets.converse(stream, order, report)
+        targets.converse(stream, ("f(1)", "f(2)", *order), report, ahead=AHEAD[:few])
 
     again(converse)
 
@@ -181,7 +185,7 @@ def test_a_value_keeps_its_type_and_all_that_it_is() -> None:
     @EXAMPLES
     @given(st.recursive(SCALARS, containers, max_leaves=30))
     def cross(value: Any) -> None:
-        sent = candidate.from_json(frames.to_json(values.encode(value, no_reference)))
+        sent = wire.from_json(frames.to_json(values.encode(value, no_reference)))
         assert targets.same(values.decode(sent, no_reference), value)
 
     again(cross)
@@ -198,7 +202,7 @@ def test_nesting_ends_at_a_depth_in_a_reference(depth: int, wrap: Callable[[Any]
         value = wrap(value)
     cut: list[Any] = []
     data = values.encode(value, lambda inner: cut.append(inner) or {"@o": [0, "x", ""]})
-    back = values.decode(candidate.from_json(frames.to_json(data)), lambda tagged: "cut")
+    back = values.decode(wire.from_json(frames.to_json(data)), lambda tagged: "cut")
     assert ("cut" in repr(back)) == bool(cut)
     assert cut or targets.same(back, value)
     assert not cut or depth > values.DEEPEST // 3

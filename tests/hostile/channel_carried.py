@@ -1,5 +1,5 @@
 # expect: forged - a subclass of a list that claims to be a subclass of an immutable type
-import json, os, stat
+import json, os, select, stat
 
 def find():
     for number in range(3, 64):
@@ -17,8 +17,8 @@ def send(answer):
     while data:
         data = data[os.write(FD, data):]
 
-send({"k": {"double": "f"}, "w": 1})
-os.read(FD, 1 << 20)
+send({"k": {"double": "f"}, "w": "x"})
+select.select([FD], [], [], 0.1)  # a question, if it did not come along
 send({"v": {"@p": [0, "int", [4]]}})
 os.read(FD, 1)
 os._exit(0)

@@ -1,5 +1,5 @@
 # expect: forged - an answer nested deeper than any reader goes
-import os, stat
+import os, select, stat
 
 def find():
     for number in range(3, 64):
@@ -17,7 +17,7 @@ def send(data):
         data = data[os.write(FD, data):]
 
 send(b'{"k": {"double": "f"}}')
-os.read(FD, 1 << 20)
+select.select([FD], [], [], 0.1)  # a question, if it did not come along
 send(b'{"v": ' + b"[" * 5_000_000 + b"]" * 5_000_000 + b"}")
 os.read(FD, 1)
 os._exit(0)

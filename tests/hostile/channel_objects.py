@@ -1,5 +1,5 @@
 # expect: failed - one object after the other takes the place of the last
-import os, stat, json
+import json, os, select, stat
 
 def find():
     for number in range(3, 64):
@@ -17,5 +17,6 @@ def send(answer):
 
 send({"k": {"double": "f"}})
 while True:
-    os.read(FD, 1 << 20)
+    if select.select([FD], [], [], 0.1)[0]:  # else the question came along
+        os.read(FD, 1 << 20)
     send({"v": {"@o": [0.5, "int", "cinglb"]}})

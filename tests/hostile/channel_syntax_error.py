@@ -1,5 +1,5 @@
 # expect: error - an exception that cannot be described, and another one behind it
-import json, os, stat
+import json, os, select, stat
 
 def find():
     for number in range(3, 64):
@@ -17,10 +17,10 @@ def send(answer):
     while data:
         data = data[os.write(FD, data):]
 
-send({"k": {"double": "f"}, "w": 1})
-os.read(FD, 1 << 20)
-send({"x": "SyntaxError", "n": "S", "w": 1, "args": ["m", {"t": ["f", {"t": []}, [1], 5, 1, 1]}]})
-os.read(FD, 1 << 20)
+send({"k": {"double": "f"}, "w": "x"})
+select.select([FD], [], [], 0.1)  # a question, if it did not come along
+send({"x": "SyntaxError", "n": "S", "w": "x", "args": ["m", {"t": ["f", {"t": []}, [1], 5, 1, 1]}]})
+select.select([FD], [], [], 0.1)  # a question, if it did not come along
 send({"x": "ValueError", "n": "V", "m": "m"})
 os.read(FD, 1)
 os._exit(0)

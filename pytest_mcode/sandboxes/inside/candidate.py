@@ -7,16 +7,15 @@ import importlib
 import marshal
 from collections.abc import Callable
 from itertools import islice
-from json import JSONDecoder
-from socket import MSG_DONTWAIT, socket
+from socket import socket
 from typing import Any
 
-from endings import CandidateError, Fatal, Forged, Gone
-from frames import MAX_RESULT, framed, to_json
+from endings import CandidateError, Fatal, Forged, Unforeseen
+from frames import to_json
 from remote import Remote, carrier, remote_kind, update
 from values import builtin_name, decode, encode
+from wire import EXACT, UNREADABLE, Wire
 
-from_json = JSONDecoder(parse_constant=float).decode  # each nan anew: `in` looks at identity
 MODULES = frozenset(
     (
         *("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions"),
@@ -27,19 +26,15 @@ MODULES = frozenset(
 """Modules that the judge imports itself where the program imported them under that name."""
 _MOST_ITEMS = 4096
 _FINITE = 1 << 16
-_UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
-class Candidate:
+class Candidate(Wire):
     """One worker's other end, and what the judge remembers of the conversation."""
 
     def __init__(self, connection: socket, buffers: bool = False) -> None:
-        self.connection = connection
-        self.pending = bytearray()
-        self.fatal: Fatal | None = None
+        super().__init__(connection, buffers)
         self.raised: BaseException | None = None
         self.report: dict[str, Any] = {}
-        self.printed = False
         self.last: tuple[str, Any, Any] | None = None
         self.returned: Any = None
         self.answered = False
@@ -49,70 +44,14 @@ class Candidate:
         self.functions: list[Callable[..., Any]] = []
         self.bound: list[Callable[..., Any]] = []
         self.proxies: dict[int, str] = {}
-        self.buffers = buffers
-        """True where arguments may hold buffers, which marshal would turn into bytes."""
-
-    # -- frames -------------------------------------------------------------------------------
-
-    def fail(self, fatal: Fatal) -> Fatal:
-        """Remember the first fatal event; tests cannot swallow what is remembered."""
-        if self.fatal is None:
-            self.fatal = fatal
-        return self.fatal
-
-    def send(self, payload: bytes) -> None:
-        """One request."""
-        if self.fatal is not None:
-            raise self.fatal
-        try:
-            self.connection.sendall(framed(payload))
-        except (BrokenPipeError, ConnectionResetError):
-            raise self.fail(Gone()) from None
-
-    def receive(self) -> dict[str, Any]:
-        """One answer, whole and an object; anything else is forged."""
-        pending = self.pending
-        while len(pending) < 4:
-            self._read(65536)
-        wanted = 4 + int.from_bytes(pending[:4], "little")
-        if wanted > MAX_RESULT + 4:
-            raise self.fail(Forged("a result beyond the bound"))
-        while len(pending) < wanted:
-            self._read(1 << 20)
-        if b'{"B"' in pending or b'{"A"' in pending or b'{"N' in pending:
-            self.buffers = True
-        try:
-            answer = from_json(pending[4:wanted].decode("ascii"))
-        except _UNREADABLE:
-            answer = None
-        del pending[:wanted]
-        if type(answer) is not dict:
-            raise self.fail(Forged("an answer that is none"))
-        if "w" in answer:
-            self.printed = True
-        return answer
-
-    def _read(self, size: int) -> None:
-        try:
-            data = self.connection.recv(size)
-        except ConnectionResetError:
-            data = b""
-        if not data:
-            raise self.fail(Gone())
-        self.pending += data
-
-    def is_silent(self) -> bool:
-        """False if the worker has said more than it was asked."""
-        try:
-            return not self.pending and not self.connection.recv(1, MSG_DONTWAIT)
-        except (BlockingIOError, ConnectionResetError):
-            return True
 
     # -- values -------------------------------------------------------------------------------
 
     def resolve(self, tagged: dict[str, Any]) -> Any:
         """The stand-in for an object of the worker, the same for the same object."""
         ((tag, (number, name, what)),) = tagged.items()
+        if self.foreseen:  # they may have changed it already
+            raise self.fail(Unforeseen())
         known = self.objects.get(number)
         if known is None and tag == "@o":
             kind = self.kinds.get((name, what))
@@ -133,7 +72,7 @@ class Candidate:
         """A plain value from the worker."""
         try:
             return decode(data, self.resolve)
-        except _UNREADABLE:
+        except UNREADABLE:
             raise self.fail(Forged("a value that no worker writes")) from None
 
     def reference(self, value: Any, plain: Any = None) -> Any:
@@ -165,6 +104,12 @@ class Candidate:
     def call(self, message: tuple[str, Any, tuple[Any, ...], dict[str, Any]]) -> Any:
         """Call a name or an object; arguments that were changed are changed here too."""
         _, _, args, kwargs = message
+        if not (self.foreseen and self.is_foreseen(message)):
+            self.send(self.packed(message))
+        return self.take(args, kwargs)
+
+    def packed(self, message: Any) -> bytes:
+        """A call as it is sent."""
         payload = b""
         if not self.buffers:
             try:
@@ -174,9 +119,10 @@ class Candidate:
             if b"<" in payload or b"\xbc" in payload:
                 payload = b""  # maybe a set, whose order marshal does not keep
         if not payload:
-            payload = b"j" + to_json(encode(list(message), self.reference)).encode()
-        self.send(payload)
-        return self.take(args, kwargs)
+            return b"j" + to_json(encode(list(message), self.reference)).encode()
+        if message[0] == "c" and self.sent == len(self.asked) + 1:  # and the program itself
+            self.asked.append(marshal.dumps(message, EXACT))
+        return payload
 
     def answer(self) -> dict[str, Any]:
         """The next answer that is no exception; on the way, calls of the tests' own functions."""
@@ -198,7 +144,7 @@ class Candidate:
                     update(old, new)
                 for name, new in changed[1].items():
                     update((kwargs or {})[name], new)
-            except _UNREADABLE:
+            except UNREADABLE:
                 raise self.fail(Forged("arguments that were never given")) from None
         if "v" in answer:
             data = answer["v"]
@@ -213,7 +159,7 @@ class Candidate:
             number, *given = request
             function = self.functions[number]
             args, kwargs = self.value(given)
-        except _UNREADABLE:
+        except UNREADABLE:
             raise self.fail(Forged("a call of a function that was never given")) from None
         try:
             reply: list[Any] = ["R", function(*args, **kwargs)]

@@ -27,6 +27,12 @@ class Console:
             self.room -= len(text)
         return len(text)
 
+    def take(self) -> str:
+        """What was written since the last time."""
+        text = "".join(self.parts)
+        self.parts.clear()
+        return text
+
     def writelines(self, lines: list[str]) -> None:
         """Write each."""
         for line in lines:

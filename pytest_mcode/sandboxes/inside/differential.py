@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from candidate import Candidate, from_json
+from candidate import Candidate
 from endings import CheckFailedError, Fatal, Forged
 from notes import Notes
 from outputs import DIGEST
 from reference import Inputs, is_exact, prepared
 from suite import call_text, raised_text, shown
+from wire import from_json
 
 FLOAT_ATOL = 1e-6
 RTOL = 1e-7

@@ -15,6 +15,10 @@ class Gone(Fatal):
     """The program's process ended or hung up."""
 
 
+class Unforeseen(Fatal):
+    """The tests did not ask what they were foreseen to ask: nothing is known of the program yet."""
+
+
 class Forged(Fatal):
     """The program's process said what a worker never says."""
 

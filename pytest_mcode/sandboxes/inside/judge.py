@@ -150,7 +150,11 @@ class Judge:
         """Verify one job; the answer is plain JSON."""
         if job["mode"] == "split":
             verdict = Verification(self.suite, Candidate(self.worker), job)
-            return verdict.answer(self.attend(verdict), self.report)
+            wall_s = self.attend(verdict)
+            if verdict.is_unforeseen():
+                verdict = Verification(self.suite, Candidate(self.worker), job)
+                wall_s = self.attend(verdict)
+            return verdict.answer(wall_s, self.report)
         if job["mode"] == "stdin":
             import cases
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from candidate import from_json
 from frames import to_json
 from outputs import DIGEST, output_text
 from values import decode, encode
+from wire import from_json
 
 _KEPT_GROUPS = 48
 _SETS = (b"<", b">", b"\xbc", b"\xbe")

@@ -10,6 +10,7 @@ judge that imports the party it checks is no judge.
 from __future__ import annotations
 
 import ast
+import marshal
 import re
 import reprlib
 import traceback
@@ -24,6 +25,8 @@ PROGRAM, GROUPS, NOTES = "__mcode_candidate__", "__mcode_groups__", "__mcode_not
 """Names under which tests find the program itself, the record of which groups of them held, and
 what else the host knows and wants to know."""
 _MOST_LINE = 400
+_MOST_AHEAD = 64 << 10
+_MOST_MISSES = 4
 _BUFFERS = ("numpy", "bytearray", "memoryview", "array")
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -78,6 +81,23 @@ class Suite:
             self.context = compile(context, "<context>", "exec", dont_inherit=True)
         self.random = "random" in tests or "random" in context
         self.buffers = any(word in tests for word in _BUFFERS)
+        self.calls: list[bytes] = []
+        """What the tests ask for, as a program that passed was asked."""
+        self.foreseen = b""
+        """The same as the worker is sent it, ahead of the questions."""
+        self.misses = 0
+
+    def learn(self, calls: list[bytes]) -> None:
+        """Let the next program be sent these calls along: a turn each is saved."""
+        few = sum(map(len, calls)) <= _MOST_AHEAD
+        if calls and few and not self.calls and self.misses < _MOST_MISSES:
+            self.calls = calls
+            self.foreseen = marshal.dumps([marshal.loads(call) for call in calls])
+
+    def forget(self) -> None:
+        """A program was asked for something else; perhaps each one is."""
+        self.misses += 1
+        self.calls, self.foreseen = [], b""
 
     def statement(self, error: BaseException) -> str:
         """Source of the test statement at which the exception passed through, innermost first."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from candidate import Candidate
-from endings import CheckFailedError, Fatal, Forged, Gone, TimeUp
+from endings import CheckFailedError, Forged, Gone, TimeUp, Unforeseen
 from notes import Notes
 from suite import (
     GROUPS,
@@ -81,15 +81,16 @@ class Verification:
             suite = self.suite = self.find(self.job["context"], self.job["tests"])
             self.held[:] = [False] * suite.checks
             exec(suite.code, self.define(suite))
-            if not self.candidate.is_silent():
+            if self.candidate.foreseen:
+                self.candidate.fail(Unforeseen())
+            elif not self.candidate.is_silent():
                 self.candidate.fail(Forged("more answers than questions"))
+            else:
+                suite.learn(self.candidate.asked)
         except BaseException as error:
             self.error = error
-        if self.candidate.printed and self.candidate.fatal is None:
-            try:
-                self.stdout = str(self.candidate.ask("o"))
-            except (Fatal, Exception) as error:
-                self.error = self.error or error
+        if self.candidate.fatal is None:
+            self.stdout = "".join(self.candidate.printed)
 
     def define(self, suite: Suite) -> dict[str, Any]:
         """Send the program, meanwhile run the context; the namespace with the names bound."""
@@ -98,7 +99,8 @@ class Verification:
         code = precompiled(source)
         program = ("" if code else source, code, tuple(job["names"]), seed_of(source), job["cpu_s"])
         self.candidate.buffers = suite.buffers
-        self.candidate.send(marshal.dumps((*program, job["memory"], job["output"])))
+        self.candidate.send(marshal.dumps((*program, job["memory"], job["output"], suite.foreseen)))
+        self.candidate.foreseen = suite.calls[::-1]
         namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
         namespace |= {PROGRAM: self.candidate, GROUPS: self.groups, NOTES: self.notes}
         if suite.random:
@@ -113,6 +115,13 @@ class Verification:
             raise self.candidate.fail(Forged("a definition that is none"))
         self.candidate.bind(kinds, job["names"], namespace)
         return namespace
+
+    def is_unforeseen(self) -> bool:
+        """True if its tests asked otherwise than before: it must run again, call by call."""
+        if not isinstance(self.candidate.fatal, Unforeseen) or self.suite is None:
+            return False
+        self.suite.forget()
+        return True
 
     def died(self) -> bool:
         """True if the worker ended by itself."""

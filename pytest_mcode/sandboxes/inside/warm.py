@@ -26,6 +26,8 @@ def f(a: List[int], *, k=1):
 def g(): raise ValueError('x')
 '''
 
+_AHEAD = marshal.dumps([("c", "f", ([1, 2, 3],), {}), ("c", "f", ([1, 2],), {})])
+
 
 def warm_up() -> None:
     """Run the whole path once in the parent.
@@ -44,7 +46,7 @@ def warm_up() -> None:
 def _exercise(code: bytes) -> None:
     requests = iter(
         (
-            marshal.dumps((_EXERCISE, code, ("f", "A"), 1, 5, 0, 64)),
+            marshal.dumps((_EXERCISE, code, ("f", "A"), 1, 5, 0, 64, _AHEAD)),
             b"m" + marshal.dumps(("c", "f", ([1, 2, 3],), {})),
             b"m" + marshal.dumps(("c", "g", (), {})),
             b"j" + to_json(["c", "f", {"t": [[1, 2, 3]]}, {"d": []}]).encode(),

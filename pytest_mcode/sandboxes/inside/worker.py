@@ -5,8 +5,8 @@ returned this plain value". Requests come from the judge (marshal, or JSON where
 it); answers go back as JSON, which the judge can read without running anything.
 
 An answer is an object: `v` the value, or `p` the position of the argument that was returned
-itself; `a` the arguments after the call, where they may have changed; `w` set once something was
-printed. Or `x` and its companions: an exception. Or `f`: a call of a function of the tests.
+itself; `a` the arguments after the call, where they may have changed; `w` what was printed since
+the last one. Or `x` and its companions: an exception. Or `f`: a call of a function of the tests.
 """
 
 from __future__ import annotations
@@ -180,28 +180,28 @@ class Worker:
 
     def answer(self, answer: dict[str, Any]) -> None:
         """Send one answer; what cannot be sent becomes the exception that says why."""
-        if self.console.parts:
-            answer["w"] = 1
+        said = {"w": self.console.take()} if self.console.parts else {}
         try:
-            data = to_json(answer).encode()
-        except (ValueError, TypeError, RecursionError) as error:
-            data = to_json(describe_exception(error)).encode()
-        if len(data) > MAX_RESULT:
-            too_large = MemoryError("the result is too large to be returned")
-            data = to_json(describe_exception(too_large)).encode()
+            data = to_json(answer | said).encode()
+            if len(data) > MAX_RESULT:
+                raise MemoryError("the result is too large to be returned")
+        except (ValueError, TypeError, RecursionError, MemoryError) as error:
+            data = to_json(describe_exception(error) | said).encode()
         self.send(framed(data))
 
-    def listen(self) -> Any:
-        """Answer requests until the stream ends or the call of a test's function returns."""
+    def listen(self, ahead: bytes = b"") -> Any:
+        """Answer the requests that came along with the program, if any, then others until the
+        stream ends or the call of a test's function returns."""
+        foreseen = iter(loads(ahead) if ahead else ())
         while True:
-            frame = read_frame(self.read)
-            if not frame:
-                return None
-            plain = frame[:1] == b"m"
-            if plain:
-                message = loads(frame[1:])
-            else:
-                message = decode(from_json(frame[1:].decode()), self.resolve)
+            message, plain = next(foreseen, None), True
+            if message is None:
+                frame = read_frame(self.read)
+                if not frame:
+                    return None
+                plain = frame[:1] == b"m"
+                message = loads(frame[1:]) if plain else from_json(frame[1:].decode())
+                message = message if plain else decode(message, self.resolve)
             operation = message[0]
             if operation == "R":
                 return message[1]
@@ -258,7 +258,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "s": Worker.set_attribute,
     "d": Worker.call_special,
     "n": Worker.take_items,
-    "o": lambda worker: {"v": encode("".join(worker.console.parts), worker.reference)},
 }
 """What the judge may ask for, by the letter that it sends."""
 
@@ -285,7 +284,7 @@ def serve(
     if frame[:1] == b"!":
         lodge(worker, frame[1:])
         return
-    source, code, names, seed, cpu_s, memory, room = loads(frame)
+    source, code, names, seed, cpu_s, memory, room, ahead = loads(frame)
     worker.console.room = room
     sys.stdout = sys.stderr = worker.console
     try:
@@ -297,4 +296,4 @@ def serve(
         worker.answer(describe_exception(error))
         return
     worker.answer(answer)
-    worker.listen()
+    worker.listen(ahead)
