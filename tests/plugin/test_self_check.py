@@ -47,7 +47,7 @@ def test_a_benchmark_that_fails_its_self_check_gives_no_number(
     bench = write(pytester.path, {**GOOD, **change})
     result = run(bench, "--mcode-model=gold")
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["*FAILED on 1 of 1 tasks*no number of it can be believed*"])
+    result.stderr.fnmatch_lines(["*FAILED on 1 of 1 task (*no number of it can be believed*"])
     assert database.rows("SELECT count(*) FROM items") == [(0,)]
     shown = run("--mcode-self-check", bench)
     assert shown.ret == 1
