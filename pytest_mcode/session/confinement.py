@@ -12,6 +12,7 @@ from queue import SimpleQueue
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.protocols import Sandbox
+from pytest_mcode.session.loggers import let_threads_make_loggers
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings
 
@@ -58,6 +59,7 @@ class Confinement:
             # not in the thread: two threads that import under pytest's hook may break each other
             for kind in ("docker", "bubblewrap"):
                 importlib.import_module(f"pytest_mcode.sandboxes.{kind}")
+            let_threads_make_loggers()
             self._thread = threading.Thread(target=self._serve, name="mcode-sandbox", daemon=True)
             self._thread.start()
 

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from pytest_mcode.session.loggers import let_threads_make_loggers
+
 T = TypeVar("T")
 
 
@@ -19,6 +21,7 @@ class Engine:
         self.loop = asyncio.new_event_loop()
         self._pools: list[ThreadPoolExecutor] = []
         self._closing = False
+        let_threads_make_loggers()
         self._thread = threading.Thread(target=self._serve, name="mcode", daemon=True)
         self._thread.start()
 
