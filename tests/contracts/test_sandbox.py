@@ -388,10 +388,10 @@ def test_names_that_are_modules_come_from_the_judge(sandbox):
     wrong = "class math: isclose = staticmethod(lambda *a: True)\ndef f(): return 0.0"
     assert sandbox.run(Program(wrong, tests, ("f", "math"))).status == "error"
     missing = Program("def f(): return 4.0", tests, ("f", "math"))
-    major, minor, *_ = map(int, sandbox.describe()["python"].split("."))
-    hint = ". Did you forget to import 'math'" if (major, minor) >= (3, 12) else ""
-    said = sandbox.run(missing).detail.removesuffix("?")  # which Python 3.12 leaves out
-    assert said == f"NameError: name 'math' is not defined{hint}"
+    version = tuple(map(int, sandbox.describe()["python"].split(".")))
+    hint = ". Did you forget to import 'math'" if version >= (3, 12) else ""
+    hint += "?" if version >= (3, 13) else ""
+    assert sandbox.run(missing).detail == f"NameError: name 'math' is not defined{hint}"
 
 
 def test_the_context_is_the_trusted_one(sandbox):
@@ -680,7 +680,7 @@ def test_the_limit_is_cpu_time_which_a_busy_machine_does_not_use_up(verdict):
 
 def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
     """Eight right programs of 0.45 s of CPU time share one core: not all can end within 3 s of wall
-    time. Each that ran out of it is run again, alone, and passes."""
+    time, but the time in which others had the core is given back to them."""
     core = min(os.sched_getaffinity(0))
     for module in ("docker", "bubblewrap"):
         name = f"pytest_mcode.sandboxes.{module}.assign_cores"
@@ -698,9 +698,9 @@ def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
         pytest.skip(str(error))
     slow = program(busy, "assert f() == 1\n", limits=BRIEF)
     try:
-        futures = [crowded.submit(slow) for _ in range(8)]
-        assert [future.result().status for future in futures] == ["passed"] * 8
-        assert crowded.pool.spared >= 1
+        verdicts = [future.result() for future in [crowded.submit(slow) for _ in range(8)]]
+        assert [verdict.status for verdict in verdicts] == ["passed"] * 8
+        assert max(verdict.wall_s for verdict in verdicts) > 3
     finally:
         crowded.close()
 

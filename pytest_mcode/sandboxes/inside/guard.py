@@ -14,8 +14,8 @@ REFUSED = 99
 BUBBLEWRAP_MARKER = "/run/mcode-bubblewrap"
 """A mount point that only our bubblewrap launcher makes (`--tmpfs` and `--remount-ro`)."""
 HOST_UIDS = "0 0 4294967295"
-_CONTAINER_ROOTS = ("overlay", "fuse-overlayfs", "9p")
-"""The last is gVisor's."""
+_GVISOR_ROOT = "9p"
+_CONTAINER_ROOTS = ("overlay", "fuse-overlayfs", _GVISOR_ROOT)
 
 
 def read_mounts() -> dict[str, tuple[str, list[str]]]:
@@ -37,6 +37,11 @@ def is_sandbox(mounts: dict[str, tuple[str, list[str]]]) -> bool:
     if "ro" not in options or mounts.get("/tmp", ("",))[0] != "tmpfs":
         return False
     return kind in _CONTAINER_ROOTS or BUBBLEWRAP_MARKER in mounts
+
+
+def in_gvisor() -> bool:
+    """True under gVisor, which differs from Linux here and there."""
+    return read_mounts().get("/", ("",))[0] == _GVISOR_ROOT
 
 
 def insist(*, first_process: bool) -> None:
