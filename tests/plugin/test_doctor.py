@@ -116,6 +116,6 @@ def test_data_and_servers_are_looked_for_without_a_pull(run, ollama, tmp_path, m
             "missing data humaneval *the first use of it pulls it*",
             "*-> pytest --mcode-self-check --mcode-bench=humaneval, or*",
             "ok      data tiny *",
-            f"ok      model server *Ollama at {ollama}, 1 models*",
+            f"ok      model server *Ollama at {ollama}, 1 model",
         ]
     )

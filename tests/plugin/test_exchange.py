@@ -147,7 +147,7 @@ def test_other_data_than_measured_is_not_exported(said, pytester):
     file = pytester.path / "own.jsonl"
     file.write_text(json.dumps(task) + "\n")
     said(f"--mcode-bench={file}", "--mcode-model=gold", "-q")
-    assert "exported 1 draws" in said("--mcode-report", f"--mcode-bench={file}", "--mcode-export=o")
+    assert "exported 1 draw " in said("--mcode-report", f"--mcode-bench={file}", "--mcode-export=o")
     file.write_text(json.dumps({**task, "task_id": "T/2"}) + "\n")
     text = said("--mcode-report", f"--mcode-bench={file}", "--mcode-export=o", status=4)
     assert "measured own with other data" in text
