@@ -210,17 +210,10 @@ class Pool:
     def _job(self, program: Program, number: int) -> Json:
         return {**to_job(program, number), "expected": self.expected.find(program)}
 
-    def _answer(self, slot: Slot, limit_s: float) -> Json:
-        """The judge's next answer; first it may say that a program gets more time."""
-        answer = slot.receive(limit_s + MARGIN_S)
-        while isinstance(answer, dict) and "more_s" in answer:
-            answer = slot.receive(limit_s + float(answer["more_s"]) + MARGIN_S)
-        return answer
-
     def _receive(self, slot: Slot, waiting: deque[Work]) -> bool:
         """Resolve the next program; False if it left something behind that cannot be removed."""
         work = waiting[0]
-        answer = self._answer(slot, answer_limit_s(work.program))
+        answer = slot.receive(answer_limit_s(work.program) + MARGIN_S)
         try:
             verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
         except NO_ANSWER as error:

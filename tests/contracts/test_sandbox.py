@@ -680,7 +680,7 @@ def test_the_limit_is_cpu_time_which_a_busy_machine_does_not_use_up(verdict):
 
 def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
     """Eight right programs of 0.45 s of CPU time share one core: not all can end within 3 s of wall
-    time, but the time in which others had the core is given back to them."""
+    time. Each that ran out of it is run again, alone, and passes."""
     core = min(os.sched_getaffinity(0))
     for module in ("docker", "bubblewrap"):
         name = f"pytest_mcode.sandboxes.{module}.assign_cores"
@@ -698,9 +698,9 @@ def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
         pytest.skip(str(error))
     slow = program(busy, "assert f() == 1\n", limits=BRIEF)
     try:
-        verdicts = [future.result() for future in [crowded.submit(slow) for _ in range(8)]]
-        assert [verdict.status for verdict in verdicts] == ["passed"] * 8
-        assert max(verdict.wall_s for verdict in verdicts) > 3
+        futures = [crowded.submit(slow) for _ in range(8)]
+        assert [future.result().status for future in futures] == ["passed"] * 8
+        assert crowded.pool.spared >= 1
     finally:
         crowded.close()
 

@@ -79,25 +79,6 @@ def reap(pid: int) -> tuple[int, int, int, int]:
             others += 1
 
 
-def kept_waiting_ms(pid: int) -> int:
-    """For how long a worker could have run and its core did something else than its own processes'
-    work, in milliseconds; 0 where the kernel does not tell."""
-    own, used = str(pid), 0
-    try:
-        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-            waited = int(file.read().split()[1]) // 1_000_000
-        for name in listdir("/proc"):
-            place = "/proc/" + name
-            if not name.isdigit() or name == "1" or stat(place).st_uid != os.getuid():
-                continue
-            with open(place + "/stat", encoding="utf-8", errors="replace") as file:
-                times = [int(word) for word in file.read().rpartition(")")[2].split()[11:15]]
-            used += sum(times[2:] if name == own else times)
-    except (OSError, ValueError, IndexError):
-        return 0
-    return max(0, waited - used * 1000 // os.sysconf("SC_CLK_TCK"))
-
-
 def remove(name: str, folder: int | None) -> None:
     """Remove a file or a tree, without following links."""
     try:

@@ -40,8 +40,6 @@ _MOST_TEXT = 8 << 20
 _PATIENCE_S = 10.0
 _AGAIN_S = 0.2
 _GRACE_S = 1.0
-_MOST_MORE = 3
-"""Of a program's wall time that it may be given back where others kept it from its core."""
 _PROMPT_S = 0.02
 """How long a verdict may wait for the next one, to leave with it in one write."""
 
@@ -86,7 +84,7 @@ class Judge:
         self.suites: dict[tuple[str, str], Suite] = {}
         self.size = 0
         self.armed = False
-        self.started = self.wall_s = self.deadline = self.own_deadline = 0.0
+        self.deadline = self.own_deadline = 0.0
         self.pipe = pipe
         self.candidate: Candidate | None = None
         self.report = [0] * 6
@@ -99,26 +97,11 @@ class Judge:
             return
         left = self.deadline - time.perf_counter()
         if left <= 0:
-            left = self.more_s()
-        if left <= 0:
             raise self.candidate.fail(TimeUp())
         if time.process_time() > self.own_deadline:
             raise self.candidate.fail(TimeUp("the CPU time of the tests themselves"))
         self.pipe.flush()
         signal.setitimer(signal.ITIMER_REAL, min(left, _AGAIN_S), _AGAIN_S)
-
-    def more_s(self) -> float:
-        """Seconds that are left to a program which others kept from its core; the host is told."""
-        self.supervisor.sendall(b"W")
-        waited = self.supervisor.recv(32)
-        if not waited:
-            os._exit(3)
-        more = min(int(waited) / 1000, _MOST_MORE * self.wall_s)
-        self.deadline = self.started + self.wall_s + more
-        left = self.deadline - time.perf_counter()
-        if left > 0:
-            self.pipe.put({"more_s": left})
-        return left
 
     def next_worker(self) -> socket.socket:
         """A connection to the next worker, with the report on the last."""
@@ -182,10 +165,10 @@ class Judge:
 
     def attend(self, verdict: Verification) -> float:
         """Run it against the waiting worker and get the next; the seconds that it took."""
+        started = time.perf_counter()
         job = verdict.job
         self.candidate = verdict.candidate
-        self.started, self.wall_s = time.perf_counter(), job["wall_s"]
-        self.deadline = self.started + self.wall_s
+        self.deadline = started + job["wall_s"]
         self.own_deadline = time.process_time() + job["cpu_s"]
         self.armed = True
         signal.setitimer(signal.ITIMER_VIRTUAL, job["cpu_s"] + _GRACE_S)
@@ -199,7 +182,7 @@ class Judge:
             self.armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        wall_s = time.perf_counter() - self.started
+        wall_s = time.perf_counter() - started
         self.candidate = None
         self.worker.close()
         self.supervisor.sendall(b"D" if verdict.died() else b"K")

@@ -32,16 +32,7 @@ from typing import Any, NoReturn
 
 import guard
 import packages
-from clearing import (
-    LIMITS,
-    empty_tmp,
-    kept_waiting_ms,
-    new_output,
-    oom_kills,
-    reap,
-    renew_output,
-    state,
-)
+from clearing import LIMITS, empty_tmp, new_output, oom_kills, reap, renew_output, state
 from pages import SetMemory, settle
 
 PRELOADED = (
@@ -51,9 +42,7 @@ PRELOADED = (
 """What programs import most; each module more makes every fork dearer."""
 RENDEZVOUS = b"\0mcode-judge"
 WORKER_DIED = b"D"
-"""The judge's word for a worker that hung up by itself."""
-HOW_LONG = b"W"
-"""The judge's question: how long did the worker wait for its core? Any other byte is an end."""
+"""The judge's word for a worker that hung up by itself; any other byte is a normal end."""
 FILE_SIZE = 8 << 20
 OPEN_FILES = 256
 PR_SET_DUMPABLE = 4
@@ -202,9 +191,6 @@ def supervise(judge: _socket.socket, score: int, usual: bytes, set_memory: SetMe
         )
         ours.close()
         word = judge.recv(1)
-        while word == HOW_LONG:
-            judge.sendall(b"%d" % kept_waiting_ms(pid))
-            word = judge.recv(1)
         if not word:
             _exit(0)
         status, peak, cpu_ms, others = reap(pid)
