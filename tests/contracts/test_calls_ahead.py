@@ -148,3 +148,19 @@ def test_calls_go_along_once_a_program_has_passed(one_slot):
     second = one_slot.run(Program(spy + "# 2", tests, ("f",)))
     assert (first.status, second.status) == ("passed", "passed")
     assert re.findall("True|False", first.stdout + second.stdout) == ["False", "True"]
+
+
+def test_what_a_right_program_returned_does_not_go_along(one_slot):
+    """A call of a call: its argument would tell the next program what the first call must give."""
+    tests = anew("assert f(f(f(1))) == 8\nassert f(5) == 10\n")
+    spy = """
+        import gc
+        def f(x):
+            ahead = [o for o in gc.get_objects() if type(o) is tuple and o[:2] == ("c", "f")]
+            print([o for o in ahead if len(o) == 4 and o[2] in ((2,), (4,))])
+            return x + x
+    """
+    assert one_slot.run(Program(RIGHT, tests, ("f",))).status == "passed"
+    seen = one_slot.run(Program(textwrap.dedent(spy), tests, ("f",)))
+    assert seen.status == "passed"
+    assert seen.stdout.splitlines()[0] == "[]"
