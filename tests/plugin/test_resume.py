@@ -97,8 +97,8 @@ def test_rows_after_a_resume_are_those_of_an_undisturbed_run(
     model.latency = 0
     result = run(*model.options(), *GRID, *workers, "--mcode-resume")
     assert result.ret == 0, result.stdout.str()
-    done = "item is" if kept == 1 else "items are"
-    result.stdout.fnmatch_lines([f"mcode: going on with run *, {kept} {done} done"])
+    items = "item" if kept == 1 else "items"
+    result.stdout.fnmatch_lines([f"mcode: going on with run *, {kept} {items} done"])
     assert database.rows("SELECT count(*) FROM runs") == [(1,)]
     assert "INCOMPLETE" not in result.stdout.str()
     assert set(measured) <= set(database.rows("SELECT item_id, recorded FROM items"))
