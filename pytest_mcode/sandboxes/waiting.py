@@ -21,6 +21,8 @@ from pytest_mcode.core.records import Program, Verdict
 LARGEST_BATCH = 16
 MOST_OVERTAKING = 256
 """Programs that may run before one that is doubted."""
+SPREAD = 8
+"""A batch of long programs is so many times as small a share of them."""
 QUIET = 4
 """Slots per program that is run alone: where there are eight or more, two or more at a time, or the
 endless loops of a weak model would leave a large machine idle."""
@@ -44,6 +46,15 @@ class Work:
         return self.program.limits.wall_s
 
 
+def _share(queue: deque[Work], parts: int) -> list[Work]:
+    """The first of the queue, with others if they may be run together."""
+    batch = [queue.popleft()]
+    share = min(LARGEST_BATCH, 1 + len(queue) // parts)
+    while not batch[0].alone and queue and not queue[0].alone and len(batch) < share:
+        batch.append(queue.popleft())
+    return batch
+
+
 class Waiting:
     """What is to be run by so many slots; whoever calls holds the lock."""
 
@@ -60,7 +71,7 @@ class Waiting:
         self.confirming = 0
         """Programs that are run alone."""
         self.shortest_s = math.inf
-        """Of all limits so far; who has a longer one is long."""
+        """Of all limits since there was nothing to do; who has a longer one is long."""
 
     def add(self, work: Work) -> None:
         """At its place in the queue."""
@@ -97,17 +108,11 @@ class Waiting:
         return batch
 
     def _batch(self, due: bool) -> list[Work]:
-        """A share of the queue; what is long or must not be run with others, by itself. Nothing
-        long begins where a doubted program is due."""
+        """A share of the queue, of the long ones a smaller one; what must not be run with others,
+        by itself. Nothing long begins where a doubted program is due."""
         if not due and self.long and (not self.usual or self._running_long() < self.slots - 1):
-            return [self.long.popleft()]
-        batch = [self.usual.popleft()]
-        share = min(LARGEST_BATCH, 1 + len(self.usual) // self.slots)
-        while not batch[0].alone and self.usual and len(batch) < share:
-            if self.usual[0].alone:
-                break
-            batch.append(self.usual.popleft())
-        return batch
+            return _share(self.long, SPREAD * self.slots)
+        return _share(self.usual, self.slots)
 
     def _running_long(self) -> int:
         return sum(work.limit_s > self.shortest_s for work in self.running)
@@ -118,6 +123,8 @@ class Waiting:
             self.running.remove(first)
         else:
             self.confirming -= 1
+        if not (self.running or self.usual or self.long or self.doubted):
+            self.shortest_s = math.inf
 
     def clear(self) -> list[Work]:
         """All that waits; nothing does afterwards."""

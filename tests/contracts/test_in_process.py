@@ -14,6 +14,7 @@ from tests import corpus
 
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile_in_process").glob("*.py"))
 SHORT = Limits(wall_s=2.0, memory_mb=256)
+BRIEF = Limits(wall_s=1.0, memory_mb=256)
 HEAD = "import logging, unittest, warnings\nfrom unittest import mock\n"
 Verify = Callable[..., Verdict]
 
@@ -261,7 +262,7 @@ def test_an_assertion_that_always_holds_is_forged(verdict, method):
 def test_each_end_has_its_status_and_one_line(verdict, candidate, status, detail):
     """The same taxonomy as for functions, with the test method in the line."""
     body = "def test_a(self):\n    self.assertEqual(f(2), 4)\ndef test_b(self):\n    pass\n"
-    seen = verdict(candidate, body)
+    seen = verdict(candidate, body, limits=BRIEF if status == "timeout" else SHORT)
     assert (seen.status, seen.mode) == (status, "in_process"), seen
     assert detail in seen.detail
     assert "\n" not in seen.detail
