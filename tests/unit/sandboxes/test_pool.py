@@ -194,6 +194,28 @@ def test_no_slot_waits_for_a_long_program_that_keeps_a_doubted_one_from_running_
     assert waiting.take()[0].program.candidate == "another"
 
 
+def test_many_long_programs_share_batches_too():
+    """Each by itself would cost a third of the speed; but a few lie on all slots."""
+    waiting = Waiting(2)
+    waiting.add(Work(Program("short", "", (), limits=Limits(1))))
+    for number in range(100):
+        waiting.add(Work(Program(f"long{number}", "", (), limits=Limits(10))))
+    sizes = [len(waiting.take()) for _ in range(10)]
+    assert (sizes[0], sizes[1]) == (100 // 16 + 1, 1)
+    assert sizes[2:] == sorted(sizes[2:], reverse=True)
+    assert sizes[-1] < sizes[0]
+
+
+def test_what_is_long_is_told_by_what_there_is_to_do_not_by_what_was():
+    """A run of programs with short limits must not slow down the next one, of longer limits."""
+    waiting = Waiting(2)
+    waiting.add(Work(Program("short", "", (), limits=Limits(1))))
+    waiting.done(waiting.take()[0])
+    for number in range(64):
+        waiting.add(Work(Program(f"p{number}", "", (), limits=Limits(10))))
+    assert [len(waiting.take()) for _ in range(3)] == [16, 16, 16]
+
+
 def test_a_single_slot_keeps_the_order_as_far_as_limits_are_the_usual():
     """There nothing is won by beginning with what takes long."""
     waiting = Waiting(1)
