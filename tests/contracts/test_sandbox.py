@@ -634,7 +634,7 @@ def codegen(samples: int) -> Iterator[tuple[str, int, bool, Program]]:
             tests=f"{task['test']}\ncheck({entry})\n",
             names=(entry,),
             context=split_prompt(task["prompt"], entry)[0],
-            limits=Limits(wall_s=6.0),
+            limits=Limits(wall_s=2.0),
         )
         yield row["task_id"], row["sample"], bits[row["task_id"]][row["sample"]] == "1", whole
 

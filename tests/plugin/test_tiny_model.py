@@ -7,6 +7,7 @@ import pytest
 pytestmark = pytest.mark.docker
 
 
+@pytest.mark.slow
 def test_a_real_model_gives_the_same_rows_with_and_without_xdist(run, database, pytester):
     """llama.cpp serves the packaged model; every answer and verdict is equal with -n2."""
     pytest.importorskip("xllamacpp")

@@ -33,6 +33,7 @@ def completions(data: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_real_completions_have_the_same_rows_with_and_without_it(run, database, completions):
     """80 real samples: off, in memory, from the database, and the latter with two workers. Status,
     detail, feedback and output are the same to the last byte; only how many ran differs."""
@@ -47,7 +48,7 @@ def test_real_completions_have_the_same_rows_with_and_without_it(run, database, 
         path = database.path.parent / f"{'store' if mode == 'store' else name}.db"
         result = run(
             "--mcode-bench=humaneval", f"--mcode-model=replay:{completions}", "--mcode-limit=8",
-            "--mcode-samples=10", "--mcode-timeout=3", f"--mcode-verdict-cache={mode}",
+            "--mcode-samples=10", "--mcode-timeout=1", f"--mcode-verdict-cache={mode}",
             f"--mcode-db={path}", *workers,
         )  # fmt: skip
         assert result.ret == 0, result.stdout.str()

@@ -191,8 +191,11 @@ def test_without_the_wheel_one_line_says_what_to_install() -> None:
     ],
     ids=["dies", "silent", "deaf", "dies after its line"],
 )
-def test_a_process_that_never_serves_is_given_up(code: str, problem: str) -> None:
+def test_a_process_that_never_serves_is_given_up(
+    code: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever a server does instead of serving, the wait ends, with the cure, and it is gone."""
+    monkeypatch.setattr("pytest_mcode.servers.process.GRACE_S", 1.0)  # else 20 s for the silent one
     process = Process("it", [sys.executable, "-c", code], "do this")
     before = set(children(os.getpid()))
     with pytest.raises(InfraError, match=f"^it {problem}.*: do this"):
