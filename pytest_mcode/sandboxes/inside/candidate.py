@@ -5,9 +5,9 @@ from __future__ import annotations
 import builtins
 import importlib
 import marshal
+from _socket import socket
 from collections.abc import Callable
 from itertools import islice
-from socket import socket
 from typing import Any
 
 from endings import CandidateError, Fatal, Forged, Unforeseen

@@ -18,9 +18,9 @@ import gc
 import json
 import resource
 import signal
-import socket
 import time
 import warnings
+from _socket import AF_UNIX, CMSG_LEN, SOCK_STREAM, socket  # without socket's 0.3 MB of enums
 from typing import Any
 
 import guard
@@ -79,7 +79,7 @@ class Pipe:
 class Judge:
     """Verifies one job after the other, each against a fresh worker."""
 
-    def __init__(self, supervisor: socket.socket, pipe: Pipe) -> None:
+    def __init__(self, supervisor: socket, pipe: Pipe) -> None:
         self.supervisor = supervisor
         self.suites: dict[tuple[str, str], Suite] = {}
         self.size = 0
@@ -103,14 +103,14 @@ class Judge:
         self.pipe.flush()
         signal.setitimer(signal.ITIMER_REAL, min(left, _AGAIN_S), _AGAIN_S)
 
-    def next_worker(self) -> socket.socket:
+    def next_worker(self) -> socket:
         """A connection to the next worker, with the report on the last."""
-        message, descriptors, _, _ = socket.recv_fds(self.supervisor, 256, 1)
+        message, attached, _, _ = self.supervisor.recvmsg(256, CMSG_LEN(4))
         if not message:
             os._exit(3)
         if message != b"first":
             self.report = [int(word) for word in message.split()]
-        return socket.socket(fileno=descriptors[0])
+        return socket(fileno=int.from_bytes(attached[0][2], sys.byteorder))
 
     def suite(self, context: str, tests: str) -> Suite:
         """The tests, compiled once."""
@@ -198,11 +198,11 @@ def forget(error: BaseException | None) -> None:
         error = error.__context__
 
 
-def find_supervisor(arguments: list[str]) -> socket.socket:
+def find_supervisor(arguments: list[str]) -> socket:
     """The inherited descriptor, or a connection to the abstract socket."""
     if arguments[:1] == ["--socket-fd"]:
-        return socket.socket(fileno=int(arguments[1]))
-    supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        return socket(fileno=int(arguments[1]))
+    supervisor = socket(AF_UNIX, SOCK_STREAM)
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:

@@ -13,7 +13,6 @@ import ast
 import marshal
 import re
 import reprlib
-import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import takewhile
@@ -85,7 +84,7 @@ class Suite:
         tree = counter.visit(tree)
         self.checks = len(counter.lines)
         self.spans = counter.lines
-        self.lines = tests.splitlines()
+        self.tests = tests
         self.code: CodeType = compile(tree, TESTS, "exec", dont_inherit=True)
         self.context: CodeType | None = None
         if context.strip():
@@ -97,7 +96,6 @@ class Suite:
         self.foreseen = b""
         """The same as the worker is sent it, ahead of the questions."""
         self.misses = 0
-        self.literal = set(_literal_arguments(tree))
 
     def learn(self, calls: list[bytes]) -> None:
         """Let the next program be sent these calls along: a turn each is saved.
@@ -105,13 +103,17 @@ class Suite:
         But none from the first on whose arguments do not stand in the tests as they are: made of
         what this program has returned, they would tell the next one what is right.
         """
+        if not calls or self.calls or self.misses >= _MOST_MISSES:
+            return
         messages = [marshal.loads(call) for call in calls]
-        known = (not kw and marshal.dumps(args, 2) in self.literal for _, _, args, kw in messages)
+        literal = set(_literal_arguments(ast.parse(self.tests)))
+        known = (not kw and marshal.dumps(args, 2) in literal for _, _, args, kw in messages)
         calls = [call for call, _ in zip(calls, takewhile(bool, known), strict=False)]
-        few = sum(map(len, calls)) <= _MOST_AHEAD
-        if calls and few and not self.calls and self.misses < _MOST_MISSES:
-            self.calls = calls
-            self.foreseen = marshal.dumps([marshal.loads(call) for call in calls])
+        if not calls or sum(map(len, calls)) > _MOST_AHEAD:
+            self.misses += 1
+            return
+        self.calls = calls
+        self.foreseen = marshal.dumps([marshal.loads(call) for call in calls])
 
     def forget(self) -> None:
         """A program was asked for something else; perhaps each one is."""
@@ -120,6 +122,8 @@ class Suite:
 
     def statement(self, error: BaseException) -> str:
         """Source of the test statement at which the exception passed through, innermost first."""
+        import traceback  # only now: it costs a judge 0.2 MB
+
         numbers = [
             frame.lineno or 0
             for frame in traceback.extract_tb(error.__traceback__, limit=200)
@@ -132,7 +136,8 @@ class Suite:
             if start <= first <= end:
                 first, last = start, end
                 break
-        text = "\n".join(line.strip() for line in self.lines[first - 1 : last])
+        lines = self.tests.splitlines()[first - 1 : last]
+        text = "\n".join(map(str.strip, lines))
         return text[:_MOST_LINE]
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import marshal
 import os
-import random
 import re
 import signal
 import sys
-import traceback
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -104,6 +102,8 @@ class Verification:
         namespace: dict[str, Any] = {"__name__": "__tests__", HELD: self.held}
         namespace |= {PROGRAM: self.candidate, GROUPS: self.groups, NOTES: self.notes}
         if suite.random:
+            import random
+
             random.seed(0)
         if suite.context is not None:
             exec(suite.context, namespace)
@@ -218,6 +218,8 @@ class Verification:
         if isinstance(error, CheckFailedError):
             return "failed", str(error), ""
         statement = self.suite.statement(error) if self.suite is not None else ""
+        import traceback
+
         text = "".join(traceback.format_exception_only(error)).strip()
         last = self.candidate.last
         if isinstance(error, AssertionError):

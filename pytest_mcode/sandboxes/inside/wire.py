@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import marshal
+from _socket import MSG_DONTWAIT, socket
 from json import JSONDecoder
-from socket import MSG_DONTWAIT, socket
 from typing import Any
 
 from endings import Fatal, Forged, Gone, Unforeseen
