@@ -36,11 +36,10 @@ def foresee(rule: Rule, pair: Pair) -> Foresight:
     Noise is the sampling noise of the baseline's tasks (`stats.power.noise`): a change that moves
     tasks up and down brings more. A drop below `max_drop` is no alarm, so none is promised.
     """
-    samples, tasks = pair.new.variant.samples, len(pair.new.planned)
-    counts = _counts(pair)
+    tasks, counts = len(pair.new.planned), _counts(pair)
     held, found = 0.0, None
     if tasks > 1:
-        noise = power.noise(counts, samples)
+        noise = power.noise(counts, 1 if _is_one_value(pair) else pair.new.variant.samples)
         found = power.minimum_detectable(noise, tasks, rule.alpha, WANTED, sides=1)
         if _held_if_all_tie(rule, tasks):
             held = power.power(noise, rule.max_drop, tasks, rule.alpha, sides=1)
@@ -48,7 +47,7 @@ def foresee(rule: Rule, pair: Pair) -> Foresight:
         label=pair.new.label,
         metric=metric_of(pair),
         tasks=tasks,
-        samples=samples,
+        samples=pair.new.variant.samples,
         found=None if found is None else max(found, rule.max_drop),
         held=held,
         enough="" if held >= WANTED else _enough(rule, pair, counts),
@@ -57,12 +56,17 @@ def foresee(rule: Rule, pair: Pair) -> Foresight:
 
 def _counts(pair: Pair) -> list[tuple[int, int]]:
     """(n, c) of the planned tasks in the baseline, as the metric counts them."""
-    metric, found = metric_of(pair), []
+    metric, one, found = metric_of(pair), _is_one_value(pair), []
     for task in sorted(pair.new.planned):
         result = pair.old.tasks[task]
-        n = 1 if metric.startswith(("solved@", "chosen")) else result.samples
+        n = 1 if one else result.samples
         found.append((n, round(n * value(result, pair, metric))))
     return found
+
+
+def _is_one_value(pair: Pair) -> bool:
+    """Whether a task is solved or not in each run, however many samples it has."""
+    return metric_of(pair).startswith(("solved@", "chosen"))
 
 
 def _held_if_all_tie(rule: Rule, tasks: int) -> bool:
@@ -77,6 +81,11 @@ def _enough(rule: Rule, pair: Pair, counts: Sequence[tuple[int, int]]) -> str:
     if least is not None and tasks < least:
         drop = _all_tied(rule, tasks)
         return f"{counted(least, 'task')} at least, or --mcode-max-drop above {drop:.2f}"
+    if _is_one_value(pair):
+        noise = power.noise(counts, 1)
+        wanted = power.tasks_needed(noise, rule.max_drop, rule.alpha, WANTED, sides=1)
+        more = "more tasks" if wanted is None else f"about {counted(wanted, 'task')}"
+        return f"{more}, or a larger --mcode-max-drop"
     samples = power.samples_needed(counts, rule.max_drop, rule.alpha, WANTED, sides=1)
     if samples is None:
         return "more tasks, or a larger --mcode-max-drop"

@@ -1,5 +1,7 @@
 """What is printed before and after a run."""
 
+from dataclasses import replace
+
 from pytest_mcode.gate import lines
 from pytest_mcode.gate.foresight import foresee
 from pytest_mcode.gate.matching import Pair
@@ -70,3 +72,16 @@ def test_a_drop_below_the_margin_is_not_promised_to_be_found(measured):
     seen = foresee(RULE, pair(measured, [500] * 164, [], n=1000, planned=164))
     assert seen.found == RULE.max_drop
     assert seen.enough == ""
+
+
+def test_an_answer_that_is_chosen_counts_once_however_many_samples_it_was_chosen_from(measured):
+    """Whether it passed is one value of each run: its noise is that of one sample, and what helps
+    are tasks."""
+    one = foresee(RULE, pair(measured, [0, 1] * 250, [], n=1, planned=500))
+    chosen = pair(measured, [5] * 500, [], n=5, planned=500)
+    tasks = {t: r._replace(chosen=int(t[2:]) % 2 == 1) for t, r in chosen.old.tasks.items()}
+    seen = foresee(RULE, replace(chosen, old=replace(chosen.old, tasks=tasks)))
+    assert (seen.metric, seen.samples) == ("chosen", 5)
+    assert (seen.held, seen.found) == (one.held, one.found)
+    assert 0.4 < seen.held < 0.5
+    assert seen.enough == "about 1,273 tasks, or a larger --mcode-max-drop"
