@@ -51,7 +51,7 @@ def test_qwen3_on_mbpp_5000_of_5000(replayed, data):
     """Qwen3-0.6B, MBPP test split, n = 10: every label, pass@1 27.12, pass@10 40.20."""
     path = data / "completions/qwen3-0.6b_mbpp_n10/qwen3-0.6b-nonthinking.jsonl.gz"
     labels = {(_number(r["task_id"]), r["sample"]): r["upstream_passed"] for r in lines(path)}
-    found, result = replayed("mbpp", path, 10, "--mcode-timeout=6")
+    found, result = replayed("mbpp", path, 10, "--mcode-timeout=4")
     assert len(labels) == 5000
     assert disagreements(found, labels) == set()
     result.stdout.fnmatch_lines(["*pass@1 * 27.12*", "*pass@10 * 40.20*"])
