@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison_factors import differences, options
@@ -40,7 +41,7 @@ class Cell:
         """The variant as the store has it."""
         return self.summary.row
 
-    @property
+    @cached_property
     def short(self) -> bool:
         """A task has fewer draws than planned: shares of its draws would be biased."""
         early = self.row.variant.stops_early
@@ -54,8 +55,11 @@ class Cell:
         return any(found.chosen is not None for found in self.results.values())
 
     def share(self, task: str, iteration: int = 0) -> float:
-        """Share of a task's samples that were solved by an iteration, 0..1."""
+        """Share of a task's samples that were solved by an iteration, 0..1; of a cell that is
+        `short` whether the first one was: where draws end at a pass, their share is too high."""
         found = self.results[task]
+        if self.short:
+            return float(found.first_passed)
         return found.passes(iteration) / found.samples if found.samples else 0.0
 
 

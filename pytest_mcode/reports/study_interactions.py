@@ -45,7 +45,7 @@ def difficulty(reader: Reader, cells: Sequence[Cell]) -> list[Answer]:
     found = []
     for cell in largest(cells):
         last = cell.row.variant.debug_iters
-        if last and cell.row.variant.samples >= LEAST_SAMPLES:
+        if last and cell.row.variant.samples >= LEAST_SAMPLES and not cell.short:
             attempts = per_task.verdicts(reader, cell.row.variant_id)
             found.append(_difficulty(subject([cell], cells, *POOLED), attempts, last))
     return found
@@ -95,7 +95,8 @@ def models(cells: Sequence[Cell], varied: Sequence[str]) -> list[Answer]:
     found = []
     for name in varied:
         if name == "debug_iters":
-            for group in groups(largest(cells), "model"):
+            whole = [cell for cell in largest(cells) if not cell.short]
+            for group in groups(whole, "model"):
                 found += _models(subject(group, cells, "model", *POOLED), name, _repairs(group))
         elif name not in ("benchmark", "model", "samples"):
             for group in groups(largest(cells), "model", name):

@@ -400,3 +400,18 @@ def test_the_notebooks_cells_run_on_what_was_written(both, tmp_path, monkeypatch
     assert len(space["cells"]) == 6
     assert len(space["solved"].columns) == 6
     assert space["solved"].mean().max() <= 1
+
+
+def test_where_draws_end_at_a_pass_the_first_of_them_is_pass_at_1(answers):
+    """The small model needs a second draw on every task, the large one solves half at once: the
+    share of draws that passed is 50 % of either, and pass@1 is 0 and 50 %."""
+    small, large = (
+        Variant("tasks", name, samples=5, options="stop=first-pass") for name in ("m-1b", "m-7b")
+    )
+
+    def chains(variant, i):
+        late = [[FAIL], [PASS]]
+        return late if variant is small else [[PASS]] if i % 2 else [[FAIL]] * 5
+
+    (answer,) = answers(cells(100, chains, small, large))["smallest model within 5 points"]
+    assert answer.sentence.startswith("m-7b is the best (pass@1 50.0 %); every smaller model is")
