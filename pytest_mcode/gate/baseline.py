@@ -74,7 +74,7 @@ def _run(reader: Reader, run_id: str, benches: Sequence[str], new: str) -> Basel
         hint = f"; the nearest is {close[0]}" if close else ""
         raise ConfigError(
             f"--mcode-gate={run_id}: neither a file nor a run of {reader.path}{hint} "
-            "(`pytest --mcode-report` lists them)"
+            "(`pytest --mcode-report -v` lists them)"
         )
     if run_id == new:
         raise ConfigError(f"--mcode-gate={run_id}: a run is not its own baseline: name another")

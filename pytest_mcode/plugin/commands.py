@@ -36,13 +36,14 @@ def run(config: pytest.Config) -> int | None:
 
 def report(state: State) -> int:
     """Print what the database holds; the other options are filters."""
-    from pytest_mcode.reports import comparison_text, study, study_text, summary, text
+    from pytest_mcode.reports import comparison_text, overview, study, study_text, summary, text
     from pytest_mcode.reports.comparison_request import requested
     from pytest_mcode.session.settings import bench_label, label
+    from pytest_mcode.store import queries
     from pytest_mcode.store.database import Store
     from pytest_mcode.store.queries import Filters
 
-    get = options.Resolved(state.config)
+    get, every = options.Resolved(state.config), state.config.get_verbosity() > 0
     filters = Filters(
         bench=tuple(bench_label(b) for b in _given(get, "bench")),
         model=tuple(label(m) for m in _given(get, "model")),
@@ -57,12 +58,12 @@ def report(state: State) -> int:
         for run_id in filters.run:
             _require_run(store, run_id)
         if compared := get.value("compare"):
-            every = state.config.get_verbosity() > 0
             lines = comparison_text.lines(requested(store, compared, filters), every=every)
         elif filters.study:
             lines = study_text.lines(study.examine(store, filters, state.settings.prices))
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
+            lines += ["", *overview.run_lines(queries.runs(store, filters))] if every else []
         lines += outputs.write(state, store, filters)
         lines += _exchange(state, store, filters)
         for line in lines:

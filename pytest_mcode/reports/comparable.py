@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pytest_mcode.core.records import Json, Limits
 from pytest_mcode.core.words import counted
+from pytest_mcode.reports.layout import is_demonstration
 from pytest_mcode.reports.summary import VariantSummary
 
 
@@ -31,7 +32,7 @@ RELEASES = {
     ),
 }
 MAX_TOKENS = 768
-NO_MODELS = ("gold", "garbage", "tiny")
+NO_MODELS = ("gold", "garbage")
 
 
 def line(variant: VariantSummary) -> str:
@@ -52,6 +53,8 @@ def reasons(variant: VariantSummary) -> list[str]:
         return [*found, "how replayed answers were drawn is not known here"]
     if model in NO_MODELS:
         return [*found, f"{model} is no model to compare"]
+    if is_demonstration(variant.row):
+        return [*found, "the demonstration model is no model to compare"]
     return [*found, *_sampling(_part(parts, "sampling"))]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison import Contrast, Pair
 from pytest_mcode.reports.comparison_factors import levels, shown
-from pytest_mcode.reports.layout import wrapped
+from pytest_mcode.reports.layout import is_demonstration, wrapped
 from pytest_mcode.store.queries import VariantRow
 
 SIGNIFICANT = 0.05
@@ -18,7 +18,6 @@ SAME_DRAWS = {
     *("timeout", "memory", "output-kb", "verify-times", "sandbox", "extraction"),
 }
 """Factors that leave a draw as it is, so that both may have used the same."""
-DEMONSTRATION = "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else."
 
 
 def level(row: VariantRow, names: Sequence[str]) -> str:
@@ -52,10 +51,9 @@ def named(what: str, names: Sequence[str], every: bool, width: int) -> list[str]
     return wrapped(f"{what}: {len(names)} ({', '.join(first)}{rest})", width)
 
 
-def is_demonstration(pairs: Sequence[Pair]) -> bool:
+def has_demonstration(pairs: Sequence[Pair]) -> bool:
     """Whether the model that travels with the package has a part in it."""
-    sides = (side for pair in pairs for side in (pair.a, pair.b))
-    return any(side.row.variant.model.startswith("tiny") for side in sides)
+    return any(is_demonstration(side.row) for pair in pairs for side in (pair.a, pair.b))
 
 
 def warnings(pair: Pair, names: Sequence[str], every: bool, width: int) -> Iterator[str]:

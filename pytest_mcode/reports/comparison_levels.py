@@ -7,17 +7,16 @@ from collections.abc import Iterator, Sequence
 from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison import Contrast, Family, Kind, Pair
 from pytest_mcode.reports.comparison_layout import (
-    DEMONSTRATION,
     SIGNIFICANT,
+    has_demonstration,
     interval,
-    is_demonstration,
     level,
     named,
     p_value,
     smallest,
     warnings,
 )
-from pytest_mcode.reports.layout import FEEDBACK, wrapped
+from pytest_mcode.reports.layout import DEMONSTRATION, FEEDBACK, wrapped
 
 LEGEND = (
     "diff: points above the baseline. finds: the smallest true difference that a comparison on "
@@ -47,7 +46,7 @@ def level_lines(family: Family, names: Sequence[str], every: bool, width: int) -
             width - 2,
         )
     )
-    if is_demonstration(family.pairs):
+    if has_demonstration(family.pairs):
         yield from (f"  {line}" for line in wrapped(DEMONSTRATION, width - 2))
     yield from _notes(family, names, every, width)
     for kind, last in TABLES:

@@ -8,11 +8,10 @@ from pytest_mcode.core.words import counted
 from pytest_mcode.reports.comparison import Comparison, Contrast, Pair
 from pytest_mcode.reports.comparison_factors import level, shown
 from pytest_mcode.reports.comparison_layout import (
-    DEMONSTRATION,
     MOST_NAMED,
     SIGNIFICANT,
+    has_demonstration,
     interval,
-    is_demonstration,
     named,
     p_value,
     smallest,
@@ -21,7 +20,7 @@ from pytest_mcode.reports.comparison_layout import (
 from pytest_mcode.reports.comparison_levels import LEGEND as OF_LEVELS
 from pytest_mcode.reports.comparison_levels import level_lines
 from pytest_mcode.reports.comparison_request import why
-from pytest_mcode.reports.layout import FEEDBACK, wrapped
+from pytest_mcode.reports.layout import DEMONSTRATION, FEEDBACK, wrapped
 from pytest_mcode.store.queries import VariantRow
 
 LEGEND = (
@@ -80,7 +79,7 @@ def _pair(pair: Pair, names: Sequence[str], count: int, every: bool, width: int)
         whose = f"{side.row.variant.model}, run {side.row.run_id}"
         yield from (f"  {line}" for line in wrapped(f"{letter}  {whose}", width - 2))
         yield from (f"     {line}" for line in wrapped(_cell(side.row, names), width - 5))
-    if is_demonstration([pair]):
+    if has_demonstration([pair]):
         yield from (f"  {line}" for line in wrapped(DEMONSTRATION, width - 2))
     yield from (f"  {line}" for line in warnings(pair, names, every, width - 2))
     if count > 1:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 
 from pytest_mcode.core.words import counted
 from pytest_mcode.stats.estimate import Estimate
-from pytest_mcode.store.queries import Counts, RunRow
+from pytest_mcode.store.queries import Counts, RunRow, VariantRow
 
 FEEDBACK = {
     "hidden": "hidden tests",
@@ -16,8 +17,22 @@ FEEDBACK = {
 }
 """Which tests' errors a repair was shown, in words."""
 
+DEMONSTRATION = "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else."
+"""Stands above the numbers of a variant that `is_demonstration`."""
+
 HEAD = f"{'':14}{'%':>8}   95 % interval"
 """Stands above `rate_line`."""
+
+
+def is_demonstration(row: VariantRow) -> bool:
+    """Whether it measures the model that travels with the package, `tiny` or `tiny:short300`.
+
+    By the name that its server knows, which a profile may have given another; TinyLlama is a model
+    like any other.
+    """
+    model = row.settings.get("model")
+    name = model.get("model") if isinstance(model, Mapping) else ""
+    return str(name or row.variant.model).partition(":")[0] == "tiny"
 
 
 def mark(counts: Counts) -> str:

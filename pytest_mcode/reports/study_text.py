@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pytest_mcode.core.words import counted
 from pytest_mcode.reports import agreement
-from pytest_mcode.reports.layout import mark, wrapped
+from pytest_mcode.reports.layout import DEMONSTRATION, is_demonstration, mark, wrapped
 from pytest_mcode.reports.study import StudyReport
 from pytest_mcode.reports.study_cells import Cell, level, words
 from pytest_mcode.reports.text import about_run
@@ -52,8 +52,8 @@ def _sentence(text: str, width: int) -> list[str]:
 
 def caveats(report: StudyReport) -> Iterator[str]:
     """What must be read before any number."""
-    if any(cell.row.variant.model.startswith("tiny") for cell in report.cells):
-        yield "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else."
+    if any(is_demonstration(cell.row) for cell in report.cells):
+        yield DEMONSTRATION
     without = max((cell.summary.choices.without_public for cell in report.cells), default=0)
     if without:
         yield (

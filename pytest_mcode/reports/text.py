@@ -13,9 +13,11 @@ from pytest_mcode.core.words import counted
 from pytest_mcode.reports import agreement, comparable, published
 from pytest_mcode.reports.cost import Spending, cost_line
 from pytest_mcode.reports.layout import (
+    DEMONSTRATION,
     FEEDBACK,
     HEAD,
     duration,
+    is_demonstration,
     mark,
     rate_line,
     unfinished,
@@ -65,7 +67,10 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
     for run in summary.runs:
         found += about_run(run, width)
     if summary.older:
-        found.append(f"{counted(summary.older, 'older measurement')} of these variants not shown")
+        older = counted(summary.older, "older measurement")
+        found += wrapped(
+            f"{older} of these variants not shown; --mcode-report -v lists runs", width
+        )
     found.append(f"database {summary.database}")
     return found
 
@@ -103,12 +108,9 @@ def _conditions(parts: Mapping[str, Json]) -> str:
 
 def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
     """What must be known before one of the variant's rates is believed."""
-    counts, model = variant.row.counts, variant.row.variant.model
-    if model.startswith("tiny"):
-        yield from wrapped(
-            "DEMONSTRATION MODEL: shows that everything works; its numbers mean nothing else.",
-            width,
-        )
+    counts = variant.row.counts
+    if is_demonstration(variant.row):
+        yield from wrapped(DEMONSTRATION, width)
     if counts.infra:
         yield from wrapped(
             f"INFRA: {counted(counts.infra, 'task')} failed for reasons that are not the model's; "

@@ -58,6 +58,7 @@ def test_all_as_the_leaderboard_has_it(said):
         ({"limits": {"wall_s": 1.0}}, "time limit 1.0 s, not 10"),
         ({"limits": {"memory_mb": 64}}, "memory 64 MB, not 512"),
         ({"model": {"backend": "gold"}}, "gold is no model to compare"),
+        ({"model": {"model": "tiny"}}, "the demonstration model is no model to compare"),
         ({"cell": Variant("humaneval+:mini", "m")}, "mini has other inputs"),
         ({"cell": replace(CELL, debug_iters=2)}, "2 repairs, not 0"),
         ({"cell": replace(CELL, strategy="judge")}, "strategy judge"),

@@ -166,7 +166,7 @@ def test_reports_show_the_newest_measurement_of_a_variant(run, store, variants):
     run("abandoned", variants["qwen"], {"MBPP/11": [["passed"]] * 10}, at=2, recorded=0)
     found = shown(store)
     assert rate(found, "pass@1") == 100.0
-    assert "2 older measurements of these variants not shown" in found
+    assert "2 older measurements of these variants not shown; --mcode-report -v lists runs" in found
     assert rate(shown(store, run=("old",)), "pass@1") == 0.0
 
 
@@ -228,3 +228,14 @@ def test_one_of_a_thing_is_no_plural(run, store, tmp_path):
     assert "1 draw: passed 1" in "\n".join(shown(store))
     assert (counted(1, "task"), counted(1640, "task")) == ("1 task", "1,640 tasks")
     assert (counted(1, "is", "are"), counted(0, "is", "are")) == ("1 is", "0 are")
+
+
+@pytest.mark.parametrize(
+    ("model", "served", "warned"),
+    [("tiny", "tiny", True), ("mine", "tiny:short300", True), ("tinyllama:1.1b", "", False)],
+)
+def test_the_demonstration_model_is_known_by_what_is_served(run, store, model, served, warned):
+    """Its numbers are marked under any name of a profile, and those of TinyLlama are not."""
+    parts = {"model": {"backend": "openai", "model": served or model}}
+    run("r1", Variant("b", model), {"t": [["passed"]]}, parts=parts)
+    assert any("DEMONSTRATION MODEL" in line for line in shown(store)) is warned
