@@ -121,6 +121,10 @@ def test_runs_that_differ_in_more_than_one_thing(run, database, compare, refused
     run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-timeout=5", "--mcode-limit=4")
     run("--mcode-bench=tiny", "--mcode-model=garbage", "--mcode-timeout=5", "--mcode-seed=7")
     gold, short, garbage = run_ids(database)
+    listed = run("--mcode-report", "-v").outlines
+    places = [i for i, line in enumerate(listed) if re.match(rf"{garbage}|{short}|{gold}", line)]
+    assert [listed[i].split()[0] for i in places] == [garbage, short, gold]
+    assert listed[places[0] - 1].startswith("run    ")
     said = " ".join(compare(f"{gold},{short}").split())
     assert "4 tasks in both: A and B differ in timeout" in said
     assert "OTHER TASKS: A has 10, B has 4; compared are the 4 that both have." in said
