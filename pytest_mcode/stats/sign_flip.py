@@ -16,6 +16,8 @@ LATTICE = 500_000
 """The largest sum of whole steps for which the distribution is written out."""
 ROUNDS = 100_000
 """Random flips where it is not."""
+AT_ONCE = 1_000_000
+"""Signs that are in memory."""
 
 
 def sign_flip(d: Sequence[float], alternative: Alternative = "two-sided", seed: int = 0) -> float:
@@ -27,15 +29,16 @@ def sign_flip(d: Sequence[float], alternative: Alternative = "two-sided", seed: 
     which never understates p on average (Phipson and Smyth 2010, SAGMB 9:39).
     Source: Fisher 1935, "The Design of Experiments", section 21. All differences zero: p = 1.
     """
-    if len({abs(x) for x in d if x}) == 1:
+    d = [x for x in d if x]
+    if not d:
+        return 1.0
+    if len({abs(x) for x in d}) == 1:
         upper, lower = _binomial(sum(x > 0 for x in d), sum(x < 0 for x in d))
         return _of(alternative, upper, lower)
-    steps = _steps([abs(x) for x in d if x])
+    steps = _steps([abs(x) for x in d])
     total = math.fsum(d)
     if steps is None:
         upper, lower = _sampled(d, total, seed)
-    elif not steps:
-        return 1.0
     else:
         upper, lower = _exact(steps, round(total / math.fsum(map(abs, d)) * sum(steps)))
     return _of(alternative, upper, lower)
@@ -88,8 +91,10 @@ def _sampled(d: Sequence[float], total: float, seed: int) -> tuple[float, float]
     dice = np.random.default_rng(seed)
     sizes = np.array(d)
     above = below = 1
-    for _ in range(0, ROUNDS, 1000):
-        sums = dice.choice((-1.0, 1.0), size=(1000, len(d))) @ sizes
+    some = max(1, min(1000, AT_ONCE // len(d)))
+    for done in range(0, ROUNDS, some):
+        flips = min(some, ROUNDS - done)
+        sums = dice.choice((-1.0, 1.0), size=(flips, len(d))) @ sizes
         above += int((sums >= total - 1e-9).sum())
         below += int((sums <= total + 1e-9).sum())
     return above / (ROUNDS + 1), below / (ROUNDS + 1)
