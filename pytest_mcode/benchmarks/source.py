@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -215,9 +216,12 @@ def keep(path: Path, content: bytes) -> None:
     """Write whole or not at all: several processes may pull at the same time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        Path(file.name).replace(path)
+        part = Path(tempfile.mkdtemp(dir=path.parent)) / path.name
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            shutil.rmtree(part.parent)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be written ({error}): set XDG_CACHE_HOME to a writable folder"

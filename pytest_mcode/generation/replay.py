@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -115,6 +116,8 @@ class _Recording:
 
     lines: IO[bytes]
     slots: dict[str, dict[_Slot, tuple[int, int]]] = field(default_factory=dict)
+    draws: Counter[str] = field(default_factory=Counter)
+    """Of each task, as `slots` spells it."""
 
     def slots_of(self, task: Task) -> dict[_Slot, tuple[int, int]] | None:
         """The rows of a task under any usual spelling of its id."""
@@ -250,19 +253,15 @@ def _row(line: bytes, where: str) -> dict[str, Json]:
 
 
 def _place(recording: _Recording, row: dict[str, Json], place: tuple[int, int], where: str) -> None:
-    slots = recording.slots.setdefault(spelling(row["task_id"]), {})
-    iteration = row.get("iteration", 0)
-    drawn = sum(1 for _ in _draws(slots)) if "sample" not in row else 0
+    name, iteration = spelling(row["task_id"]), row.get("iteration", 0)
+    slots, drawn = recording.slots.setdefault(name, {}), recording.draws[name]
     sample = row.get("sample", drawn if iteration == 0 else max(drawn - 1, 0))
     if (sample, iteration) in slots:
         raise ConfigError(
             f"{where}: sample {sample}, iteration {iteration} of {row['task_id']} stands twice"
         )
     slots[sample, iteration] = place
-
-
-def _draws(slots: dict[_Slot, tuple[int, int]]) -> Iterator[_Slot]:
-    return (slot for slot in slots if slot[1] == 0)
+    recording.draws[name] += iteration == 0
 
 
 def _column(row: Mapping[str, Json]) -> str:
