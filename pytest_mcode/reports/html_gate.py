@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pytest_mcode.core.records import Json
 from pytest_mcode.reports.html_cells import Cell
 from pytest_mcode.store import gates
-from pytest_mcode.store.gates import GateRow
 from pytest_mcode.store.reader import Reader
 
 HEAD = ("variant", "rate", "baseline", "this run", "won, lost", "tasks", "decision")
@@ -27,9 +26,6 @@ class Gate:
 
 def decided(reader: Reader, run_ids: Sequence[str]) -> tuple[Gate, ...]:
     """The newest decision of each run and baseline."""
-    newest: dict[tuple[str, str], GateRow] = {}
-    for decision in gates.decisions(reader, run_ids):
-        newest.setdefault((decision.run_id, decision.baseline), decision)
     return tuple(
         Gate(
             decision.status,
@@ -37,7 +33,7 @@ def decided(reader: Reader, run_ids: Sequence[str]) -> tuple[Gate, ...]:
             decision.run_id,
             tuple(_row(j, bool(decision.baseline)) for j in decision.record.get("judgements", ())),
         )
-        for decision in newest.values()
+        for decision in gates.newest(reader, run_ids)
     )
 
 

@@ -49,6 +49,11 @@ def interval(rate: Estimate) -> str:
     return f"[{100 * rate.low:6.2f}, {100 * rate.high:6.2f}]"
 
 
+def brief(rate: Estimate) -> str:
+    """` 51.0 [24.4,  77.1]`, per cent, 19 columns."""
+    return f"{100 * rate.value:5.1f} [{100 * rate.low:4.1f}, {100 * rate.high:5.1f}]"
+
+
 def rate_line(name: str, rate: Estimate, note: str = "") -> str:
     """Name, per cent and interval in fixed columns, then the mark of an incomplete run."""
     return f"{name:<14}{100 * rate.value:8.2f}   {interval(rate)}  {note}".rstrip()

@@ -53,7 +53,7 @@ def lines(
     if not found.variants:
         return ["### mcode", "", "no results match"]
     page = ["### mcode", ""]
-    for decision in _newest(gates.decisions(reader, [run.row.run_id for run in found.runs])):
+    for decision in gates.newest(reader, [run.row.run_id for run in found.runs]):
         page += [*_gate(decision), ""]
     page += [*_rates(found), ""]
     page += _warnings(found)
@@ -193,14 +193,6 @@ def _runs(found: Summary) -> list[str]:
         ["", *(f"- infra x{n}: {code(_cut(m))}" for m, n in infra[:MOST_NAMED])] if infra else []
     )
     return _folded(f"Runs ({len(found.runs)})", page)
-
-
-def _newest(decisions: Sequence[GateRow]) -> list[GateRow]:
-    """The last word of each run against each baseline."""
-    found: dict[tuple[str, str], GateRow] = {}
-    for decision in decisions:
-        found.setdefault((decision.run_id, decision.baseline), decision)
-    return list(found.values())
 
 
 def _gate(decision: GateRow) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_mcode.reports.layout import mark
+from pytest_mcode.reports.layout import brief, mark
 from pytest_mcode.reports.summary import Summary
-from pytest_mcode.stats.estimate import Estimate
 from pytest_mcode.store.queries import RunRow
 
 CELL = 19
@@ -24,17 +23,13 @@ def overview(summary: Summary, width: int = 80) -> list[str]:
         if rates is None:
             cells = state
         else:
-            cells = f"{_brief(rates.pass_at[0][1])}  {_brief(rates.any_by_iteration[-1])}  {state}"
+            cells = f"{brief(rates.pass_at[0][1])}  {brief(rates.any_by_iteration[-1])}  {state}"
         indent = column + 2 if column + 2 + len(cells) <= width else 4
         if indent > len(name) + 1:
             found.append(f"{name:{indent}}{cells}")
         else:
             found += [name, f"{'':{indent}}{cells}"]
     return found
-
-
-def _brief(rate: Estimate) -> str:
-    return f"{100 * rate.value:5.1f} [{100 * rate.low:4.1f}, {100 * rate.high:5.1f}]"
 
 
 def run_lines(runs: Sequence[RunRow], width: int = 80) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pytest_mcode.core.words import counted
 from pytest_mcode.reports import agreement
-from pytest_mcode.reports.layout import DEMONSTRATION, is_demonstration, mark, wrapped
+from pytest_mcode.reports.layout import DEMONSTRATION, brief, is_demonstration, mark, wrapped
 from pytest_mcode.reports.study import StudyReport
 from pytest_mcode.reports.study_cells import Cell, level, words
 from pytest_mcode.reports.text import about_run
@@ -99,7 +99,7 @@ def _numbers(cell: Cell) -> str:
     counts = cell.row.counts
     tries = cell.summary.totals.attempts / max(1, counts.done)
     state = (mark(counts) or str(counts.done)) + (" chosen" if cell.chooses else "")
-    return f"{_brief(pass_at_1(cell))}  {_brief(handed_in(cell))}  {tries:5.1f}  {state}"
+    return f"{brief(pass_at_1(cell))}  {brief(handed_in(cell))}  {tries:5.1f}  {state}"
 
 
 def pass_at_1(cell: Cell) -> Estimate:
@@ -111,10 +111,6 @@ def pass_at_1(cell: Cell) -> Estimate:
 def handed_in(cell: Cell) -> Estimate:
     """The share of tasks whose answer passed: the chosen sample, else any of them."""
     return estimate(Counter(map(float, cell.solved.values())))
-
-
-def _brief(rate: Estimate) -> str:
-    return f"{100 * rate.value:5.1f} [{100 * rate.low:4.1f}, {100 * rate.high:5.1f}]"
 
 
 def _judges(report: StudyReport, width: int) -> Iterator[str]:

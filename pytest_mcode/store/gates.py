@@ -48,3 +48,11 @@ def decisions(reader: Reader, run_ids: Sequence[str]) -> tuple[GateRow, ...]:
     return tuple(
         GateRow(run, at, status, base, json.loads(r)) for run, at, status, base, r in found
     )
+
+
+def newest(reader: Reader, run_ids: Sequence[str]) -> tuple[GateRow, ...]:
+    """The last word on each run against each baseline, newest first."""
+    found: dict[tuple[str, str], GateRow] = {}
+    for decision in decisions(reader, run_ids):
+        found.setdefault((decision.run_id, decision.baseline), decision)
+    return tuple(found.values())
