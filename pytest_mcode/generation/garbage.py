@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Mapping
 
 from pytest_mcode.core.records import Answer, Json, ModelSpec, Request, Task
@@ -80,7 +81,8 @@ def _signature(task: Task, name: str) -> tuple[str, str]:
     return "*args, **kwargs", "args"
 
 
-def _plain(arguments: ast.arguments) -> tuple[str, str]:
+def _plain(shared: ast.arguments) -> tuple[str, str]:
+    arguments = copy.deepcopy(shared)
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     for argument in (*every, arguments.vararg, arguments.kwarg):
         if argument is not None:

@@ -10,6 +10,7 @@ from pytest_mcode.core.records import Answer, ModelSpec, Request, Sampling, Task
 from pytest_mcode.generation.extraction import extract
 from pytest_mcode.generation.garbage import Garbage, wrong_answer
 from pytest_mcode.generation.gold import Gold
+from pytest_mcode.generation.source import parse
 
 STUB = 'def add(a: List[int], /, b: int = 3, *c, d, e=[], **f) -> int:\n    """Sum."""\n'
 TASK = Task(
@@ -65,3 +66,10 @@ def test_garbage_of_a_reference_that_is_no_python():
     """A task whose reference does not parse is answered all the same."""
     broken = replace(TASK, shape="text", stub="", prompt="x", reference="def (", names=("add",))
     assert "def add(*args, **kwargs):" in extract(Answer(wrong_answer(broken, 0)), broken)
+
+
+def test_garbage_leaves_the_tree_of_a_prompt_as_it_is():
+    """Trees are shared with who reads answers: a signature is stripped of a copy."""
+    shown = ast.dump(parse(TASK.reference))
+    wrong_answer(replace(TASK, shape="text"), 0)
+    assert ast.dump(parse(TASK.reference)) == shown
