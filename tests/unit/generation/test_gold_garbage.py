@@ -70,6 +70,7 @@ def test_garbage_of_a_reference_that_is_no_python():
 
 def test_garbage_leaves_the_tree_of_a_prompt_as_it_is():
     """Trees are shared with who reads answers: a signature is stripped of a copy."""
-    shown = ast.dump(parse(TASK.reference))
-    wrong_answer(replace(TASK, shape="text"), 0)
-    assert ast.dump(parse(TASK.reference)) == shown
+    task = replace(TASK, shape="text", reference=f"{TASK.reference}# read by nobody before\n")
+    before = ast.dump(parse(task.reference))
+    wrong_answer(task, 0)
+    assert ast.dump(parse(task.reference)) == before
