@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_mcode.stats.estimate import Tally
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -33,3 +35,16 @@ def percentiles(figures: Sequence[float] | np.ndarray, level: float = 0.95) -> t
 
     low, high = np.quantile(np.asarray(figures), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def mean_interval(
+    tally: Tally, level: float = 0.95, rounds: int = ROUNDS, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of the mean over tasks: a check of `estimate.estimate` that assumes no distribution.
+
+    Where all tasks have the same value it has no width: near 0 % and 100 % believe Wilson instead.
+    """
+    import numpy as np
+
+    values, tasks = np.array(list(tally)), list(tally.values())
+    return percentiles(redrawn(tasks, rounds, seed) @ values / sum(tasks), level)

@@ -116,6 +116,13 @@ def mcnemar(won: int, lost: int, alternative: Alternative = "two-sided") -> floa
     return upper if alternative == "greater" else lower
 
 
+def permutation(
+    a: Sequence[float], b: Sequence[float], alternative: Alternative = "two-sided", seed: int = 0
+) -> float:
+    """p of the sign-flip test of b - a (`sign_flip`), a check that assumes no distribution."""
+    return sign_flip(list(_differences(a, b)[0].elements()), alternative, seed)
+
+
 def _p(d: Tally, method: Method, alternative: Alternative, shift: float) -> float:
     tasks = d.total()
     if method == "t":

@@ -21,8 +21,7 @@ from random import Random
 from pytest_mcode.core.errors import StoreError
 from pytest_mcode.stats.curve import Counts, coverage, gains, knee
 from pytest_mcode.stats.extrapolation import Fits, extrapolate, fit
-from pytest_mcode.stats.paired import difference, mcnemar
-from pytest_mcode.stats.sign_flip import sign_flip
+from pytest_mcode.stats.paired import difference, mcnemar, permutation
 from pytest_mcode.store import per_task, queries
 from pytest_mcode.store.database import Store
 from pytest_mcode.store.reader import Reader
@@ -148,8 +147,8 @@ def judged(reader: Reader) -> Iterator[tuple[str, list[float], list[float]]]:
 def debugging(found: Iterable[tuple[str, list[float], list[float]]]) -> Iterator[str]:
     """Rows: seed programs against debugged ones; McNemar's p must be the sign-flip test's."""
     for name, a, b in found:
-        gap, gains = difference(a, b), [y - x for x, y in zip(a, b, strict=True)]
-        for p in (mcnemar(gap.won, gap.lost), sign_flip(gains)):
+        gap = difference(a, b)
+        for p in (mcnemar(gap.won, gap.lost), permutation(a, b)):
             assert math.isclose(gap.p, p, rel_tol=1e-9), (name, gap.p, p)
         rate, better = sum(a) / len(a), sum(b) / len(b)
         spread = math.sqrt((rate * (1 - rate) + better * (1 - better)) / len(a))
