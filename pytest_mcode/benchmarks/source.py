@@ -200,9 +200,13 @@ def _parquet_columns(path: Path) -> list[str]:
 
 def _parquet_rows(path: Path) -> list[Row]:
     _parquet_columns(path)
+    from pyarrow import ArrowInvalid
     from pyarrow.parquet import read_table
 
-    values = read_table(path).to_pylist()
+    try:
+        values = read_table(path).to_pylist()
+    except (ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: damaged: {error}; fetch it again") from error
     return [Row(value, f"{path}[{i}]") for i, value in enumerate(values)]
 
 

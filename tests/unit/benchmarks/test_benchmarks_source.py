@@ -119,6 +119,22 @@ def test_a_cut_off_gz_and_a_false_parquet_are_data_errors(tmp_path: Path) -> Non
     false.write_text("no")
     with pytest.raises(DataError, match=r"x\.parquet: not a parquet file"):
         source.read([false])
+    write_parquet(false, [ROW | {"task_id": f"{i:032x}"} for i in range(500)])
+    whole = false.read_bytes()
+    false.write_bytes(
+        whole[:64] + bytes(2000) + whole[2064:]
+    )  # its end, with the columns, is there
+    with pytest.raises(DataError, match=r"x\.parquet: damaged: "):
+        source.read([false])
+
+
+def test_what_cannot_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A file that cannot take its place is removed, with the folder that it was written in."""
+    taken = tmp_path / "x.jsonl"
+    (taken / "folder").mkdir(parents=True)
+    with pytest.raises(DataError, match="cannot be written"):
+        source.keep(taken, b"{}\n")
+    assert list(tmp_path.iterdir()) == [taken]
 
 
 def test_line_separators_inside_strings_do_not_cut_a_row(tmp_path: Path) -> None:
