@@ -94,7 +94,8 @@ class Session:
         """The tasks of a benchmark, read once."""
         key = bench_label(name)
         if key not in self._datasets:
-            self._datasets[key] = self.benchmark(name).load(self.settings.data)
+            found = self.benchmark(name).load(self.settings.data)
+            self._datasets[key] = wellformed.dataset(key, found)
         return self._datasets[key]
 
     def cells(self, bench: str, narrowed: Settings | None = None) -> Iterator[Cell]:

@@ -11,11 +11,30 @@ import math
 from dataclasses import replace
 from typing import Any, get_args
 
-from pytest_mcode.core.errors import InfraError
-from pytest_mcode.core.records import Answer, Json, Message, Status, Verdict
+from pytest_mcode.core.errors import DataError, InfraError
+from pytest_mcode.core.records import Answer, Dataset, Json, Message, Status, Task, Verdict
 
 MOST = 2**53
 """No honest count is larger, and every database and JSON reader holds it exactly."""
+
+
+def dataset(name: str, found: Any) -> Dataset:
+    """The data set itself. Raises `DataError` naming the task whose id could name no item."""
+    if not isinstance(found, Dataset):
+        raise DataError(f"{name}: load() returned {_shown(found)}, not a Dataset")
+    if not found.tasks:
+        raise DataError(f"{name}: load() returned no tasks")
+    seen: set[str] = set()
+    for task in found.tasks:
+        if not isinstance(task, Task):
+            raise DataError(f"{name}: load() returned {_shown(task)} among its tasks, not a Task")
+        named = isinstance(task.task_id, str) and task.task_id.strip()
+        if not named or not task.task_id.isprintable():
+            raise DataError(f"{name}: task id {_shown(task.task_id)} must be of printable text")
+        if task.task_id in seen:
+            raise DataError(f"{name}: task id {_shown(task.task_id)} comes twice")
+        seen.add(task.task_id)
+    return found
 
 
 def answer(found: Any) -> Answer:
