@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mcode.core.errors import ConfigError, McodeError
-from pytest_mcode.plugin import options, phase, resume, study
+from pytest_mcode.plugin import mark_fields, options, phase, resume, study
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
     from pytest_mcode.plugin.state import State
     from pytest_mcode.session.cells import Cell
-    from pytest_mcode.session.settings import Settings
 
 PREFIX = "mcode/"
-MARK_FIELDS = ("bench", "limit", "tasks", "model", "samples", "debug_iters")
 
 
 class Suite(pytest.Module):
@@ -129,7 +127,7 @@ def _bench_of(state: State, node_id: str) -> str:
 
 
 def _check(state: State) -> None:
-    from pytest_mcode.session.cells import check_strategies
+    from pytest_mcode.session.cells import check_strategies, check_tasks
 
     settings, session = state.settings, state.session
     study.check_output(state)
@@ -150,6 +148,7 @@ def _check(state: State) -> None:
         session.confinement.prepare()
     for bench in state.benches:
         next(session.cells(bench), None)
+    check_tasks([session.dataset(bench) for bench in state.benches], settings.tasks)
     if ahead:
         session.confinement.begin()
 
@@ -200,46 +199,26 @@ def _cells(metafunc: pytest.Metafunc, state: State) -> Iterator[Cell]:
     if bench is not None:
         yield from state.session.cells(bench)
         return
+    from pytest_mcode.session.cells import check_tasks
+
     own = "" if "mcode_attempt" in metafunc.fixturenames else f"user:{metafunc.function.__name__}"
     mark = metafunc.definition.get_closest_marker("mcode")
     if mark is None or "bench" not in mark.kwargs:
-        raise pytest.UsageError(
-            f"{metafunc.definition.nodeid}: a test with mcode fixtures needs "
+        raise pytest.Collector.CollectError(
+            f"mcode: {metafunc.definition.nodeid}: a test with mcode fixtures needs "
             '@pytest.mark.mcode(bench="humaneval")'
         )
     try:
-        narrowed = _narrowed(state.settings, mark.kwargs)
+        narrowed = mark_fields.narrowed(state.settings, mark.kwargs)
         if narrowed.models:
             narrowed = replace(narrowed, strategy=own or narrowed.strategy)
-            yield from state.session.cells(mark.kwargs["bench"], narrowed)
+            cells = state.session.cells(mark.kwargs["bench"], narrowed)
+            if "tasks" in mark.kwargs:
+                check_tasks([state.session.dataset(mark.kwargs["bench"])], narrowed.tasks)
+            yield from cells
     except McodeError as error:
-        raise states.usage(error) from error
-
-
-def _narrowed(settings: Settings, given: Mapping[str, Any]) -> Settings:
-    unknown = sorted(set(given) - set(MARK_FIELDS))
-    if unknown:
-        raise ConfigError(
-            f"mark mcode({unknown[0]}=...) is not known: it takes {', '.join(MARK_FIELDS)}"
-        )
-    plural = {"model": "models", "tasks": "tasks", "samples": "samples"}
-    changes: dict[str, Any] = {"limit": given.get("limit", settings.limit)}
-    for name, field in {**plural, "debug_iters": "debug_iters"}.items():
-        if name in given:
-            value = given[name]
-            changes[field] = tuple(value) if isinstance(value, list | tuple) else (value,)
-    for field, least in {"limit": 0, "samples": 1, "debug_iters": 0}.items():
-        _require_whole(field, changes.get(field, ()), least)
-    return replace(settings, **changes)
-
-
-def _require_whole(field: str, value: Any, least: int) -> None:
-    for number in value if isinstance(value, tuple) else (value,):
-        if type(number) is not int or number < least:
-            raise ConfigError(
-                f"mark mcode({field}={number!r}) is not legal: "
-                f"it takes a whole number of at least {least}"
-            )
+        nodeid = metafunc.definition.nodeid
+        raise pytest.Collector.CollectError(f"mcode: {nodeid}: {error}") from error
 
 
 def _never_again(config: pytest.Config) -> list[pytest.MarkDecorator]:

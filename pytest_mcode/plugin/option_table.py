@@ -32,17 +32,24 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def _whole(least: int) -> Callable[[str], int]:
+def _span(least: int, most: int | None) -> str:
+    return f"of at least {least}" if most is None else f"from {least} to {most:,}"
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """`most`: beyond it stands a slip of the fingers that a machine would die of."""
+
     def convert(text: str) -> int:
-        if not re.fullmatch(r"\s*\d+\s*", text) or int(text) < least:
-            raise ValueError(f"a whole number of at least {least}")
+        legal = re.fullmatch(r"\s*\d{1,30}\s*", text) and int(text) >= least
+        if not legal or (most is not None and int(text) > most):
+            raise ValueError(f"a whole number {_span(least, most)}")
         return int(text)
 
     return convert
 
 
-def _wholes(least: int) -> Callable[[str], tuple[int, ...]]:
-    one = _whole(least)
+def _wholes(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
+    one = _whole(least, most)
 
     def convert(text: str) -> tuple[int, ...]:
         try:
@@ -50,7 +57,7 @@ def _wholes(least: int) -> Callable[[str], tuple[int, ...]]:
         except ValueError:
             values = ()
         if not values:
-            raise ValueError(f"a comma list of whole numbers of at least {least}")
+            raise ValueError(f"a comma list of whole numbers {_span(least, most)}")
         return values
 
     return convert
@@ -137,8 +144,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("bench", _names, "", "benchmarks to run: humaneval, humaneval+, mbpp, mbpp:all, mbpp:sanitized, mbpp+, tiny, or a JSON-lines file of your own", metavar="NAME,..."),
     Option("model", _names, "", "models; `backend:model` mixes backends; gold, garbage, replay:FILE and tiny need no server of yours", metavar="NAME,..."),
     Option("models", str, "", "TOML file of model profiles, besides `[tool.pytest-mcode.models.NAME]` in pyproject.toml", "model", metavar="FILE"),
-    Option("samples", _wholes(1), "1", "samples per task (a list is a grid)", metavar="N,..."),
-    Option("debug-iters", _wholes(0), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
+    Option("samples", _wholes(1, 100_000), "1", "samples per task (a list is a grid)", metavar="N,..."),
+    Option("debug-iters", _wholes(0, 1_000), "0", "repairs of a failing sample with its real error (a list is a grid)", metavar="N,..."),
     Option("strategy", str, "self_debug", "how a task is solved: self_debug, best_of_n, majority, judge, plan, structured, mellea, or your own", metavar="NAME"),
     Option("feedback", _choice("hidden", "public", "none"), "hidden", "what a repair is shown and stops at: the error of the hidden tests, that of the tests in the prompt, or only that the hidden ones failed"),
     Option("failing-inputs", _failing, "first", "with humaneval+ and mbpp+: list this many failing inputs of `base` and of `plus`, or `all`, and show them to repairs; `first` stops at the first of each", metavar="N"),
@@ -160,7 +167,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("thinking", _choice("", "true", "false", "low", "medium", "high"), "", "reasoning of models that have it (default: the server's)", "model"),
     Option("extra", _json_object, "{}", "further provider options, as a JSON object", "model", metavar="JSON"),
     Option("prompt-style", _choice("chat", "completion"), "chat", "chat models are given the task, base models the text to continue", "model"),
-    Option("concurrency", _whole(0), "0", "requests in flight, shared by the workers of `-n` (0: the backend's default)", "model", metavar="N"),
+    Option("concurrency", _whole(0, 10_000), "0", "requests in flight, shared by the workers of `-n` (0: the backend's default)", "model", metavar="N"),
     Option("request-timeout", _number(0.1, 86400), "600", "deadline of one request, in seconds", "model", metavar="S"),
     Option("retries", _whole(0), "4", "further tries of a request after a connection error, 429 or 5xx", "model", metavar="N"),
     Option("pool", _choice("store", "run", "off"), "store", "whose draws are taken instead of asking the model for the same again: `store` those of all runs in the results database, `run` those of this run, `off` none", "model"),
@@ -169,12 +176,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("health-timeout", _number(1, 86400), "600", "seconds until a model server that the run starts must be healthy", "model", metavar="S"),
     Option("timeout", _number(0.1, 3600), "10", "time of one program: CPU seconds, which a busy machine does not use up; wall time may be 3 times that", "sandbox", metavar="S"),
     Option("memory", _whole(64), "512", "memory of one program, in MB", "sandbox", metavar="MB"),
-    Option("verify-times", _whole(1), "1", "verify every distinct program N times; where its verdicts differ they are flaky, which is no pass", "sandbox", metavar="N"),
+    Option("verify-times", _whole(1, 1_000), "1", "verify every distinct program N times; where its verdicts differ they are flaky, which is no pass", "sandbox", metavar="N"),
     Option("verdict-cache", _choice("store", "run", "off"), "store", "verify identical programs once: `store` looks into the results database too, `run` only at what this process has verified, `off` verifies all", "sandbox"),
     Option("sandbox", str, "auto", "where programs run: docker, bubblewrap, or auto (docker, else bubblewrap)", "sandbox", metavar="NAME"),
     Option("image", str, "", "Docker image of the sandbox (default: built from Dockerfile.sandbox)", "sandbox", metavar="TAG"),
     Option("docker-runtime", str, "", "Docker runtime such as runsc (default: the daemon's)", "sandbox", metavar="NAME"),
-    Option("slots", _whole(0), "0", "programs that run at once (0: one per core)", "sandbox", metavar="N"),
+    Option("slots", _whole(0, 512), "0", "programs that run at once (0: one per core)", "sandbox", metavar="N"),
     Option("db", str, ".mcode/results.db", "results database, relative to the root directory", "results", metavar="FILE"),
     Option("resume", _truth, "", "go on with the last run of the same options in the database: only what has no verdict yet is run", "results", flag=True),
     Option("report", _truth, "", "run nothing; print what the database holds, filtered by bench, model, samples, debug-iters, timeout and run", "results", flag=True),

@@ -48,7 +48,8 @@ def read(root: Path, file: Path | None, fixed: Callable[[str], bool]) -> dict[st
         found |= _profiles(pyproject, tool.get("models", {}), "tool.pytest-mcode.models.", fixed)
     if file is not None:
         if not file.is_file():
-            raise ConfigError(f"--mcode-models={str(file)!r} does not exist: give a TOML file")
+            what = "is a folder" if file.is_dir() else "does not exist"
+            raise ConfigError(f"--mcode-models={str(file)!r} {what}: give a TOML file")
         found |= _profiles(file, _parsed(file), "", fixed)
     return found
 

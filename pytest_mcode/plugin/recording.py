@@ -241,16 +241,25 @@ def _apart(rows: Sequence[tuple[str, Variant, str]]) -> dict[str, Variant]:
     """Node id -> variant, each test function with its own where several measure the same cell.
 
     Otherwise a task would count twice in the denominator, or tests that ask for different things
-    would share one rate.
+    would share one rate. Which of them keeps the bare name does not depend on the order in which
+    they run: two runs are compared by these names.
     """
+    tests = {n: n.replace(f"{task}-{variant.label}", "*") for n, variant, task in rows}
     owners: dict[str, str] = {}
+    for node_id, variant, _ in sorted(rows, key=lambda row: _rank(tests[row[0]])):
+        owners.setdefault(variant_key(variant), tests[node_id])
     named = {}
-    for node_id, variant, task in rows:
-        test = node_id.replace(f"{task}-{variant.label}", "*")
-        if owners.setdefault(variant_key(variant), test) != test:
-            variant = replace(variant, strategy=f"{variant.strategy}@{test}")  # noqa: PLW2901
-        named[node_id] = variant
+    for node_id, variant, _ in rows:
+        test = tests[node_id]
+        apart = owners[variant_key(variant)] != test
+        strategy = f"{variant.strategy}@{test}" if apart else variant.strategy
+        named[node_id] = replace(variant, strategy=strategy)
     return named
+
+
+def _rank(test: str) -> tuple[bool, str]:
+    """A benchmark's own items stand before the project's tests."""
+    return not test.startswith("mcode/"), test
 
 
 def _git(root: Path) -> str:

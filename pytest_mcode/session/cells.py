@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_mcode.core.errors import ConfigError
@@ -77,6 +78,19 @@ def check_strategies(registry: Registry, settings: Settings) -> None:
             )
         if settings.phase:
             phases.check(variant, made)
+
+
+def check_tasks(datasets: Sequence[Dataset], wanted: Sequence[str]) -> None:
+    """Raise `ConfigError` for an id that no data set has: a typing error would lower the number of
+    tasks without a word."""
+    known = {name for d in datasets for t in d.tasks for name in (t.task_id.casefold(), _number(t))}
+    unknown = [name for name in wanted if name.casefold() not in known]
+    if unknown:
+        names = " or ".join(dataset.benchmark for dataset in datasets)
+        raise ConfigError(
+            f"--mcode-tasks: no task of {names} is named {', '.join(unknown)}; "
+            f"ids look like {datasets[0].tasks[0].task_id!r}"
+        )
 
 
 def selected(dataset: Dataset, settings: Settings) -> list[Task]:

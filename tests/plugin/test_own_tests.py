@@ -141,3 +141,38 @@ def test_a_mark_with_a_wrong_value_is_refused(run, pytester, given):
     result = run("--mcode-model=gold")
     assert result.ret != 0
     result.stdout.fnmatch_lines(["*mark mcode(*) is not legal: it takes a whole number*"])
+
+
+def test_the_order_of_tests_moves_no_name(run, database, pytester):
+    """Of tests that measure the same cell the same one has its bare name, whichever runs first:
+    runs are compared by these names."""
+    mark = '@pytest.mark.mcode(bench="tiny", limit=1)'
+    for name in "ab":
+        body = f"import pytest\n{mark}\ndef test_{name}(mcode_attempt): mcode_attempt().check()\n"
+        pytester.makepyfile(**{f"test_{name}": body})
+    for order in (("test_a.py", "test_b.py"), ("test_b.py", "test_a.py")):
+        run("--mcode-model=gold", *order)
+    sql = "SELECT label, nodeid, count(*) FROM items JOIN variants USING (run_id, variant_id)"
+    rows = database.rows(f"{sql} GROUP BY 1, 2 ORDER BY 2")
+    assert [(label.partition("@")[2], times) for label, _, times in rows] == [
+        ("", 2),
+        ("test_b.py::test_b[*]", 2),
+    ]
+
+
+MARKS = {
+    "bench=['tiny', 'mbpp']": "mark mcode(bench=['tiny', 'mbpp']) is not legal: it takes a text",
+    "bench='tiny', model=5": "mark mcode(model=5) is not legal: it takes a text",
+    "bench='tiny', tasks=3": "no task of tiny is named 3; ids look like 'tiny/",
+    "bench='tiny', tasks=['mirror_words', 'x']": "no task of tiny is named x; ids look like",
+}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_that_means_nothing_is_one_line(run, pytester, mark):
+    """Names that are no text, and ids that no task has, are told without a traceback."""
+    body = f"import pytest\n@pytest.mark.mcode({mark})\ndef test_it(mcode_attempt): pass\n"
+    pytester.makepyfile(test_mark=body)
+    said = run("--mcode-model=gold", "--collect-only").stdout.str()
+    assert f"mcode: test_mark.py::test_it: {MARKS[mark]}" in said.replace("--mcode-tasks: ", "")
+    assert "collection.py" not in said

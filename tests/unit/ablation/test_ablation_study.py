@@ -82,7 +82,7 @@ WRONG = {
     "type": (("10, 20", "'10', 20"), "s.yaml:6: samples: '10' is not legal: it takes a whole number"),
     "truth": (("10, 20", "yes, 20"), "s.yaml:6: samples: True is not legal: it takes a whole number"),
     "fraction": (("10, 20", "1.5, 20"), "s.yaml:6: samples: 1.5 is not legal: it takes a whole number"),
-    "range": (("[1, 2,", "[0, 2,"), "s.yaml:6: samples: 0 is not legal: it takes a whole number of at least 1"),
+    "range": (("[1, 2,", "[0, 2,"), "s.yaml:6: samples: 0 is not legal: it takes a whole number from 1 to 100,000"),
     "choice": (("  timeout: 60", "  feedback: loud"), "s.yaml:11: feedback: 'loud' is not legal: it takes one of 'hidden', 'public', 'none'"),
     "not a number": (("60", ".nan"), "s.yaml:11: timeout: nan is not legal: it takes a number from 0.1 to 3600"),
     "date": (("60", "2026-01-01"), "s.yaml:11: timeout: datetime.date(2026, 1, 1) is not legal: it takes a number"),
