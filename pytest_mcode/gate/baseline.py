@@ -147,17 +147,18 @@ def _read(path: Path, benches: Sequence[str]) -> Baseline:
 
 
 def _measurement(row: Any) -> Measurement:
-    tasks = {task: _result(task, numbers) for task, numbers in row["tasks"].items()}
     variant = Variant(**row["variant"])
+    falls = variant.feedback == "public"  # there a repair may spoil what hidden tests passed
+    tasks = {task: _result(task, numbers, falls) for task, numbers in row["tasks"].items()}
     parts = dict(row["fingerprint"])
     return Measurement(row["label"], variant, parts, tasks, frozenset(tasks))
 
 
-def _result(task: str, numbers: Any) -> TaskResult:
+def _result(task: str, numbers: Any, falls: bool) -> TaskResult:
     chosen = numbers[-1] if isinstance(numbers[-1], bool) else None
     samples, *solved = numbers if chosen is None else numbers[:-1]
     whole = all(type(n) is int and 0 <= n <= samples for n in (samples, *solved))
-    if not whole or not solved or solved != sorted(solved):
+    if not whole or not solved or (solved != sorted(solved) and not falls):
         raise ValueError(f"{task} has {numbers}")
     # of single draws the file knows only how many passed
     return TaskResult(samples, solved[0] == samples, tuple(solved), chosen)

@@ -23,12 +23,14 @@ def find(path, db=None, benches=("b",), new="", fits=lambda found: True):
     return baseline.find(str(path), path, db=db, benches=benches, fits=fits, new=new)
 
 
-def test_a_file_gives_back_what_was_written(tmp_path, measured):
-    """Variant, fingerprint, samples, passes by iteration and choice survive the file."""
+@pytest.mark.parametrize(("feedback", "solved"), [("hidden", (1, 2, 4)), ("public", (3, 2, 4))])
+def test_a_file_gives_back_what_was_written(tmp_path, measured, feedback, solved):
+    """Variant, fingerprint, samples, passes by iteration and choice survive the file; so do passes
+    that a repair has spoilt, which only public tests had asked for."""
     path = tmp_path / "base.json"
-    one = measured([1, 5, 0], label="b/one")
+    one = measured([1, 5, 0], label="b/one", feedback=feedback)
     tasks = dict(one.tasks)
-    tasks["T/0"] = tasks["T/0"]._replace(solved_by=(1, 2, 4), chosen=True)
+    tasks["T/0"] = tasks["T/0"]._replace(solved_by=solved, chosen=True)
     one = replace(one, tasks=tasks)
     baseline.write(path, ROW, [one])
     (read,) = find(path).measurements
