@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 COMMANDS = ("report", "self-check", "doctor", "list")
 """Options that ask for something else than a run."""
+NEVER_EMPTY = ("bench", "tasks", "gate", "gate-export", "fail-under", "html", "md", "csv")
+"""Without their value less is run, written or decided, as where a script's variable is not set."""
 BY_NAME = {option.name: option for option in OPTIONS}
 
 
@@ -83,7 +85,8 @@ def names_benchmark(config: pytest.Config) -> bool:
     if any(is_yaml(str(arg)) for arg in config.args):
         return True
     get = Resolved(config)
-    named = get.source("bench")[0] or any(a.startswith("mcode/") for a in config.args)
+    named = get.source("bench")[0] or get.on_command_line("bench")
+    named = named or any(a.startswith("mcode/") for a in config.args)
     named = named or get.source("resume")[0] or get.on_command_line("phase")
     named = named or asks_gate(config, insisting=True)
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
@@ -134,6 +137,12 @@ class Resolved:
     def on_command_line(self, name: str) -> bool:
         """Whether the option was given on the command line."""
         return self._config.getoption("mcode_" + name.replace("-", "_")) is not None
+
+    def behind(self, name: str) -> str:
+        """What environment or ini say of an option, which an empty text on the command line
+        switches off."""
+        dest = "mcode_" + name.replace("-", "_")
+        return os.environ.get(dest.upper(), "") or str(self._config.getini(dest) or "")
 
     def path(self, name: str) -> Path | None:
         """A path, relative ones to the root directory (command line: to the working one)."""
@@ -260,6 +269,9 @@ def _check(get: Resolved) -> None:
     """A wrong value is told now, not where it is needed, and what is of a gate needs one."""
     for option in OPTIONS:
         get.value(option.name)
+    for name in NEVER_EMPTY:
+        if get.on_command_line(name) and get.value(name) in ("", (), None) and not get.behind(name):
+            raise ConfigError(f"--mcode-{name} is empty: give it a value, or leave it out")
     for name in ("max-drop", "alpha"):
         if get.on_command_line(name) and not get.source("gate")[0]:
             raise ConfigError(f"--mcode-{name} is of a gate: give --mcode-gate=BASELINE too")

@@ -79,9 +79,12 @@ def process() -> str:
 
 
 def _start(pid: int) -> str:
-    """When a process was started, in ticks since the boot; empty if there is none."""
+    """When a process was started, in ticks since the boot; empty if there is none, or if it has
+    ended and nobody has asked for its status yet, as happens where a container's first process
+    adopts it."""
     with contextlib.suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if words[0] in "ZX" else words[19]
     return ""
 
 

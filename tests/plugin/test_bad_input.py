@@ -22,6 +22,8 @@ CASES = {
     "no-such-data": ((*GOLD, "--mcode-data=nowhere"), "--mcode-data='nowhere' does not exist"),
     "no-such-file": (("--mcode-bench=none.jsonl", "--mcode-model=gold"), "none.jsonl: no such file"),
     "no-such-task": ((*GOLD, "--mcode-tasks=nope"), "tiny has none of nope; its ids look like 'tiny/"),
+    "no-gate-after-all": ((*GOLD, "--mcode-gate="), "--mcode-gate is empty: give it a value, or leave it out"),
+    "no-benchmark-after-all": (("--mcode-bench=,", "--mcode-model=gold"), "--mcode-bench is empty: give it a value"),
     "one-wrong-task": ((*GOLD, "--mcode-tasks=mirror_words,mirror_word"), "no task of tiny is named mirror_word; ids look like 'tiny/"),
     "no-replay-file": (("--mcode-bench=tiny", "--mcode-model=replay:none.jsonl"), "replay:none.jsonl: cannot read the file"),
     "dead-server": (("--mcode-bench=tiny", "--mcode-model=openai:m", "--mcode-base-url=http://127.0.0.1:9/v1"), "no OpenAI-compatible server at http://127.0.0.1:9/v1: start it"),
