@@ -161,11 +161,17 @@ class Pool:
             try:
                 self._run(index, batch)
             except InfraError as error:
-                for work in batch:
-                    if not work.future.done():
-                        work.future.set_exception(error)
+                self._fail(batch, error)
+            except Exception as error:  # noqa: BLE001 - whoever waits would wait for ever
+                self._drop(index)
+                self._fail(batch, InfraError(f"the sandbox failed ({error!r})"))
             finally:
                 self._done(first)
+
+    def _fail(self, batch: list[Work], error: InfraError) -> None:
+        for work in batch:
+            if not work.future.done():
+                work.future.set_exception(error)
 
     def _slot(self, index: int) -> Slot:
         """The slot, made anew if it was dropped."""

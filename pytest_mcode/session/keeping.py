@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from pathlib import Path
 
 from pytest_mcode.core.errors import StoreError
@@ -20,7 +21,7 @@ class Keeping:
     def __init__(self, path: Path, run_id: str) -> None:
         self._path = path
         self._run_id = run_id
-        self._fresh: list[Early] = []
+        self._fresh: deque[Early] = deque()
         self._soon: asyncio.Task[None] | None = None
         self._store: EarlyStore | None = None
         self._lock = threading.Lock()
@@ -40,7 +41,7 @@ class Keeping:
         """Write what is there. A database that refuses it refuses the item's rows too, which ends
         the run; here nothing is lost that was not lost without."""
         with self._lock, contextlib.suppress(StoreError):
-            fresh, self._fresh = self._fresh, []
+            fresh = [self._fresh.popleft() for _ in range(len(self._fresh))]
             if fresh:
                 self._store = self._store or EarlyStore.open(self._path)
                 self._store.keep(self._run_id, fresh)

@@ -238,6 +238,22 @@ def test_a_slot_lost_while_a_program_runs_alone_is_tried_once_more(host, pool):
     assert pool.submit(program("later")).result(10).passed
 
 
+def test_a_fault_of_ours_ends_nobodys_wait(host):
+    """It is told by the program's future, and the next program gets a new slot."""
+
+    class Faulty(Scripted):
+        def receive(self, timeout_s):
+            raise ZeroDivisionError("of ours")
+
+    slots = deque([Faulty(host), Scripted(host)])
+    pool = Pool(1, lambda index: slots.popleft())
+    pool.start()
+    with pytest.raises(InfraError, match=r"the sandbox failed .*of ours"):
+        pool.submit(program("first")).result(10)
+    assert pool.submit(program("next")).result(10).passed
+    pool.close()
+
+
 @pytest.mark.parametrize(("refusals", "status"), [(1, OK), (2, None)])
 def test_a_slot_that_does_not_come_back_at_once_is_asked_for_again(host, refusals, status):
     """Once: after that the program's future says why."""
