@@ -497,7 +497,8 @@ def test_tests_that_a_result_keeps_busy_end_in_time(verdict, tests):
     """In a C function that no handler interrupts the judge is ended, and the next one as well."""
     seen = verdict("def f(): return range(10 ** 15)", tests, limits=Limits(wall_s=1.0))
     assert seen.status in ("error", "timeout")
-    assert "replaced twice" in seen.detail or "CPU time of the tests" in seen.detail
+    ends = ("replaced twice", "CPU time of the tests", "wall time (twice)")  # the last if crowded
+    assert any(words in seen.detail for words in ends)
     assert verdict("def f(): return 1", "assert f() == 1\n").passed
 
 
@@ -681,27 +682,28 @@ def test_the_limit_is_cpu_time_which_a_busy_machine_does_not_use_up(verdict):
 
 
 def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
-    """Eight right programs of 0.45 s of CPU time share one core: not all can end within 3 s of wall
-    time. Each that ran out of it is run again, alone, and passes."""
+    """Seven right programs of 0.3 s of CPU time share one core: not all can end within 1.5 s on the
+    clock. Each that ran out of it is run again, alone, and passes (eight slots would run two at a
+    time, and whatever else the machine does could leave them too little)."""
     core = min(os.sched_getaffinity(0))
     for module in ("docker", "bubblewrap"):
         name = f"pytest_mcode.sandboxes.{module}.assign_cores"
         monkeypatch.setattr(name, lambda slots: [core] * slots)
-    crowded = make_sandbox(SandboxSpec(slots=8, label="contract-crowded"))
+    crowded = make_sandbox(SandboxSpec(slots=7, label="contract-crowded"))
     busy = """
     import time
     def f():
-        while time.process_time() < 0.45: pass
+        while time.process_time() < 0.3: pass
         return 1
     """
     try:
         crowded.start()
     except InfraError as error:
         pytest.skip(str(error))
-    slow = program(busy, "assert f() == 1\n", limits=BRIEF)
+    slow = program(busy, "assert f() == 1\n", limits=BRIEFEST)
     try:
-        futures = [crowded.submit(slow) for _ in range(8)]
-        assert [future.result().status for future in futures] == ["passed"] * 8
+        futures = [crowded.submit(slow) for _ in range(7)]
+        assert [future.result().status for future in futures] == ["passed"] * 7
         assert crowded.pool.spared >= 1
     finally:
         crowded.close()
