@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pytest_mcode.store.queries import Filters
     from pytest_mcode.store.reader import Reader
 
+MOVE_NUMBERS = (
+    *("strategy", "feedback", "failing-inputs", "stop", "preset", "limit", "tasks"),
+    *("temperature", "top-p", "max-tokens", "seed", "stop-sequences", "context-window"),
+    *("thinking", "extra", "prompt-style", "memory", "verify-times", "sandbox"),
+)
+"""Options of a run that `--mcode-report` does not look for in what is stored."""
+
 
 def run(config: pytest.Config) -> int | None:
     """The exit status of a command, None if the options name none."""
@@ -66,11 +73,23 @@ def report(state: State) -> int:
             lines += ["", *overview.run_lines(queries.runs(store, filters))] if every else []
         lines += outputs.write(state, store, filters)
         lines += _exchange(state, store, filters)
+        lines += _no_filters(get)
         for line in lines:
             _write(state, line)
         return _decision(state, store, filters)
     finally:
         store.close()
+
+
+def _no_filters(get: options.Resolved) -> list[str]:
+    """A line on options that would have changed a run, and choose nothing of what is stored."""
+    ignored = [f"--mcode-{name}" for name in MOVE_NUMBERS if get.on_command_line(name)]
+    if not ignored:
+        return []
+    return [
+        f"ignored: {', '.join(ignored)}",
+        "  (a report is filtered by bench, model, samples, debug-iters, timeout, run)",
+    ]
 
 
 def _require_run(store: Reader, run_id: str) -> None:

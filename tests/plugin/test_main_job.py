@@ -147,8 +147,11 @@ def test_junit_and_json_report_carry_the_outcome(pytester, run, wrong_answers):
 def test_report_reads_what_a_run_has_written(run):
     """--mcode-report runs nothing and prints the rates, filtered."""
     run("--mcode-bench=tiny", "--mcode-model=gold,garbage", "--mcode-samples=1,2")
-    report = run("--mcode-report", "--mcode-model=gold", "--mcode-samples=2")
+    asked = ("--mcode-report", "--mcode-model=gold", "--mcode-samples=2")
+    report = run(*asked, "--mcode-temperature=0.1")
     assert report.ret == 0
+    report.stdout.fnmatch_lines(["ignored: --mcode-temperature", "*a report is filtered by bench*"])
+    run(*asked).stdout.no_fnmatch_line("ignored*")
     report.stdout.fnmatch_lines(["*tiny*gold*", "*pass@2*100.00*"])
     report.stdout.no_fnmatch_line("*garbage*")
     compared = run("--mcode-report", "--mcode-compare=samples", "--mcode-model=gold")
