@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_mcode.core.words import counted
 from pytest_mcode.reports.cost import Price
 from pytest_mcode.reports.rate_names import named_rates
 from pytest_mcode.reports.summary import Summary, VariantSummary, summarize
@@ -67,7 +68,7 @@ def write(reader: Reader, filters: Filters, prices: Sequence[Price], path: Path)
                 path / "attempts.csv", (*CELL, *listing.ATTEMPTS), _attempts(reader, found)
             ),
         }
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    told = ", ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
     return f"CSV written to {path} ({told})"
 
 

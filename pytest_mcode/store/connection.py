@@ -89,9 +89,12 @@ def open_reader(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
         raise
     if version < migrations.LATEST:
         connection.close()
-        copied = "" if version else " (of a killed run FILE-wal holds the newest: copy both files)"
         raise StoreError(
-            f"{path} holds no results of this version: run a benchmark into it first{copied}"
+            f"{path} was written by an earlier version: the next run into it brings it up to date, "
+            f"`pytest --mcode-bench=tiny --mcode-model=gold --mcode-db={path}` is enough"
+            if version
+            else f"{path} holds no results: run a benchmark into it first (of a killed run "
+            "FILE-wal holds the newest: copy both files)"
         )
     return connection
 

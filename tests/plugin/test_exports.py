@@ -16,7 +16,7 @@ def test_a_run_and_its_report_write_the_same_files(run, pytester, wrong_answers,
     bench = ("--mcode-bench=tiny", f"--mcode-model=replay:{wrong_answers}", "--mcode-limit=2")
     done = run(*bench, "--mcode-samples=2", *OUTPUTS, *workers)
     assert done.ret == 0
-    done.stdout.fnmatch_lines(["Markdown written to *page.md", "CSV written to *tables (1 runs, *"])
+    done.stdout.fnmatch_lines(["Markdown written to *page.md", "CSV written to *tables (1 run, *"])
     page = (pytester.path / "page.md").read_text()
     assert "75.00 [" in page
     tables = {p.name: p.read_bytes() for p in (pytester.path / "tables").iterdir()}

@@ -297,3 +297,16 @@ def test_ten_thousand_items(path, outcome):
         each = (time.perf_counter() - start - planned) / len(items)
         print(f"plan {planned:.2f} s, record {1000 * each:.3f} ms per item of two attempts")
         assert queries.counts(store, "r").done == 10_000
+
+
+def test_a_file_of_an_earlier_version_is_not_called_empty(tmp_path):
+    """It has results; the message says what brings them up to date, and leaves the file alone."""
+    path = tmp_path / "old.db"
+    Store.open(path).close()
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"PRAGMA user_version = {migrations.LATEST - 1}")
+    raw.close()
+    with pytest.raises(
+        StoreError, match=r"by an earlier version.* --mcode-db=.*old\.db` is enough"
+    ):
+        Store.read(path)
