@@ -27,13 +27,26 @@ from pytest_mcode.sandboxes.pool import Pool
 
 LABEL = "pytest-mcode"
 LABEL_RUN, LABEL_PID, LABEL_HOST = f"{LABEL}-run", f"{LABEL}-pid", f"{LABEL}-host"
+LABEL_STARTED = f"{LABEL}-started"
 IN_FLIGHT = 4
 """Programs that should be offered per container at once, so that it never waits for the host."""
 
 
-def is_running(pid: str) -> bool:
-    """True if a process of this machine has that id, or if the id is none."""
-    return not pid.isdigit() or Path("/proc", pid).exists()
+def started(pid: str) -> str:
+    """When a process of this machine began, in ticks since the boot; empty if it has ended."""
+    try:
+        words = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if words[0] in "ZX" else words[19]
+
+
+def is_running(pid: str, since: str) -> bool:
+    """True if the process of that id and start (empty: any) lives, or if the id is none."""
+    if not pid.isdigit():
+        return True
+    now = started(pid)
+    return bool(now) and since in ("", now)
 
 
 def sweep(client: Any) -> int:
@@ -44,7 +57,8 @@ def sweep(client: Any) -> int:
     for row in found:
         labels = row.get("Labels") or {}
         ours = labels.get(LABEL_HOST) == host_identity()
-        if ours and not is_running(labels.get(LABEL_PID, "")):
+        owner = labels.get(LABEL_PID, ""), labels.get(LABEL_STARTED, "")
+        if ours and not is_running(*owner):
             remove(client, row["Id"])
             swept += 1
     return swept
@@ -92,6 +106,7 @@ class Docker:
             LABEL: "1",
             LABEL_RUN: self.spec.label,
             LABEL_PID: str(os.getpid()),
+            LABEL_STARTED: started(str(os.getpid())),
             LABEL_HOST: host_identity(),
         }
         podman = self.daemon is not None and self.daemon.podman

@@ -21,7 +21,15 @@ from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Program, SandboxSpec
 from pytest_mcode.sandboxes.container import host_identity
 from pytest_mcode.sandboxes.daemon import connect, look
-from pytest_mcode.sandboxes.docker import LABEL_HOST, LABEL_PID, LABEL_RUN, Docker, sweep
+from pytest_mcode.sandboxes.docker import (
+    LABEL_HOST,
+    LABEL_PID,
+    LABEL_RUN,
+    LABEL_STARTED,
+    Docker,
+    started,
+    sweep,
+)
 
 HONEST = Program("def f(): return 1", "assert f() == 1\n", ("f",))
 SLEEPY = Program("import time\ndef f(): time.sleep(1.5); return 1", "assert f() == 1\n", ("f",))
@@ -174,26 +182,33 @@ def test_a_killed_run_leaves_no_container(client, label):
 
 
 def test_sweep_removes_what_dead_runs_left_and_nothing_else(client, warm, label):
-    """The owner must be of this machine and gone; living runs and other machines are let be."""
-    gone = subprocess.Popen(["true"])
+    """The owner must be of this machine and gone, or its id be another's by now, or nobody have
+    asked how it ended; living runs and other machines are let be."""
+    gone, zombie = subprocess.Popen(["true"]), subprocess.Popen(["true"])
     gone.wait()
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    own = started(str(os.getpid()))
 
-    def leave(pid: int, host: str) -> str:
+    def leave(pid: int, host: str, since: str = "") -> str:
         labels = {"pytest-mcode": "1", LABEL_RUN: label, LABEL_PID: str(pid), LABEL_HOST: host}
+        labels[LABEL_STARTED] = since
         made = client.api.create_container(warm.image.tag, ["python3", "-V"], labels=labels)
         return str(made["Id"])
 
-    dead = leave(gone.pid, host_identity())
-    living, elsewhere = leave(os.getpid(), host_identity()), leave(gone.pid, "another machine")
+    dead = {leave(gone.pid, host_identity()), leave(zombie.pid, host_identity())}
+    dead.add(leave(os.getpid(), host_identity(), f"{int(own) - 1}"))
+    living, elsewhere = leave(os.getpid(), host_identity(), own), leave(gone.pid, "another machine")
+    older = leave(os.getpid(), host_identity())
     stranger = client.api.create_container(warm.image.tag, ["python3", "-V"])["Id"]
     try:
-        assert sweep(client) >= 1
+        assert sweep(client) >= 3
         left = {row["Id"] for row in client.api.containers(all=True)}
-        assert dead not in left
-        assert {living, elsewhere, stranger} <= left
+        assert not dead & left
+        assert {living, older, elsewhere, stranger} <= left
         assert warm.run(HONEST).passed
     finally:
-        for container in (living, elsewhere, stranger):
+        zombie.wait()
+        for container in (living, older, elsewhere, stranger):
             client.api.remove_container(container, force=True)
 
 
