@@ -49,3 +49,9 @@ def sandbox(make_sandbox: Callable[[SandboxSpec], Sandbox]) -> Iterator[Sandbox]
         pytest.skip(str(error))
     yield warm
     warm.close()
+
+
+@pytest.fixture
+def factor(sandbox: Sandbox) -> int:
+    """How many times as long limits are here, because the host is slow."""
+    return int(str(sandbox.describe()["host_factor"]))

@@ -72,7 +72,7 @@ def test_an_honest_program_passes_and_its_checks_are_counted(verdict):
         ("def f(x) return x", "error", "SyntaxError: expected ':'"),
         ("def g(x): return 2", "error", "NameError: name 'f' is not defined"),
         ("import nolib", "error", "No module named 'nolib' (line 1); needs nolib, which the san"),
-        ("def f(x):\n    while True: pass", "timeout", "no end within 2 s"),
+        ("def f(x):\n    while True: pass", "timeout", "no end within"),
         ("def f(x): return [0] * 10 ** 9", "memory", "MemoryError (line 1)"),
         ("import os\ndef f(x): os._exit(3)", "error", "exited with status 3 before the tests"),
         ("import os\ndef f(x): os.kill(os.getpid(), 11)", "error", "died by SIGSEGV before"),
@@ -139,10 +139,11 @@ def test_feedback_of_an_exception_is_the_candidates_end_of_the_traceback(verdict
     assert len(deep.feedback) <= 1500
 
 
-def test_feedback_of_a_timeout_names_the_call(verdict):
+def test_feedback_of_a_timeout_names_the_call(verdict, factor):
     """The call that did not return is shown."""
     seen = verdict("def f(n):\n    while n: pass", "assert f(7) == 1\n", limits=Limits(wall_s=1.0))
-    assert seen.feedback == "Time limit: f(7) did not return; no end within 1 s of CPU time"
+    ends = f"no end within {factor} s of CPU time"
+    assert seen.feedback == f"Time limit: f(7) did not return; {ends}"
 
 
 def test_output_is_kept_up_to_its_bound_and_more_of_it_harms_nobody(verdict):
@@ -671,14 +672,16 @@ def test_a_set_keeps_its_order_on_the_way_to_the_program(verdict, literal):
     assert verdict(source, tests).status == "passed"
 
 
-def test_the_limit_is_cpu_time_which_a_busy_machine_does_not_use_up(verdict):
+def test_the_limit_is_cpu_time_which_a_busy_machine_does_not_use_up(verdict, factor):
     """A program that waits longer than its limit, but computes little, is not stopped by it."""
     source = "import time\ndef f(): time.sleep(1.5); return 1"
     assert verdict(source, "assert f() == 1", limits=Limits(wall_s=1.0)).status == "passed"
     endless = verdict("def f():\n while True: pass", "f()", limits=Limits(wall_s=1.0))
-    assert (endless.status, endless.detail) == ("timeout", "no end within 1 s of CPU time (twice)")
+    ends = f"no end within {factor} s of CPU time (twice)"
+    assert (endless.status, endless.detail) == ("timeout", ends)
     asleep = verdict("import time\ndef f(): time.sleep(60)", "f()", limits=Limits(wall_s=1.0))
-    assert (asleep.status, asleep.detail) == ("timeout", "no end within 3 s of wall time (twice)")
+    ends = f"no end within {3 * factor} s of wall time (twice)"
+    assert (asleep.status, asleep.detail) == ("timeout", ends)
 
 
 def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
