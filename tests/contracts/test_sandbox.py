@@ -498,8 +498,7 @@ def test_tests_that_a_result_keeps_busy_end_in_time(verdict, tests):
     """In a C function that no handler interrupts the judge is ended, and the next one as well."""
     seen = verdict("def f(): return range(10 ** 15)", tests, limits=Limits(wall_s=1.0))
     assert seen.status in ("error", "timeout")
-    ends = ("replaced twice", "CPU time of the tests", "wall time (twice)")  # the last if crowded
-    assert any(words in seen.detail for words in ends)
+    assert "replaced twice" in seen.detail or "CPU time of the tests" in seen.detail
     assert verdict("def f(): return 1", "assert f() == 1\n").passed
 
 
