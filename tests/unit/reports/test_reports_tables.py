@@ -23,7 +23,7 @@ def test_pandas_reads_the_rates_of_the_report(store, run, codegen, variants, tmp
     run("r1", variants["codegen"], codegen)
     said = tables.write(store, ALL, (), tmp_path / "csv")
     found = read(tmp_path / "csv")
-    assert said.endswith("(1 runs, 8 rates, 164 tasks, 16,400 attempts)")
+    assert said.endswith("(1 run, 8 rates, 164 tasks, 16,400 attempts)")
     rates = found["rates"].set_index("rate")
     assert round(100 * rates.loc["pass@1", "value"], 2) == 22.12
     assert round(100 * rates.loc["pass@100", "value"], 2) == 73.78
