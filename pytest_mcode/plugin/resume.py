@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
@@ -75,17 +74,9 @@ def command(config: pytest.Config) -> str:
 
 def process() -> str:
     """Host, number and start of this process: no other one ever has the same."""
-    return f"{socket.gethostname()} {os.getpid()} {_start(os.getpid())}"
+    from pytest_mcode.servers.keeper import started
 
-
-def _start(pid: int) -> str:
-    """When a process was started, in ticks since the boot; empty if there is none, or if it has
-    ended and nobody has asked for its status yet, as happens where a container's first process
-    adopts it."""
-    with contextlib.suppress(OSError, IndexError):
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if words[0] in "ZX" else words[19]
-    return ""
+    return f"{socket.gethostname()} {os.getpid()} {started(os.getpid())}"
 
 
 def take_up(state: State) -> None:
@@ -136,13 +127,19 @@ def _chosen(state: State, known: list[Announced]) -> Announced:
             f"{option}: no draw of run {found.run_id} waits for it ({counted(found.done, 'item')} "
             "verified): draw first, with --mcode-phase=generate"
         )
-    host, _, rest = found.process.partition(" ")
-    pid, _, start = rest.partition(" ")
-    if host == socket.gethostname() and start and start == _start(int(pid)):
-        raise ConfigError(
-            f"{option}: run {found.run_id} is still going (process {pid}): wait for it or end it"
-        )
+    _require_ended(found, option)
     return found
+
+
+def _require_ended(run: Announced, option: str) -> None:
+    from pytest_mcode.servers.keeper import started
+
+    host, _, rest = run.process.partition(" ")
+    pid, _, start = rest.partition(" ")
+    if host == socket.gethostname() and start and start == started(int(pid)):
+        raise ConfigError(
+            f"{option}: run {run.run_id} is still going (process {pid}): wait for it or end it"
+        )
 
 
 def _is_same(run: Announced, mine: dict[str, Any], option: str) -> bool:
