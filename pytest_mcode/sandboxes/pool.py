@@ -163,8 +163,8 @@ class Pool:
             except InfraError as error:
                 self._fail(batch, error)
             except Exception as error:  # noqa: BLE001 - whoever waits would wait for ever
-                self._drop(index)
                 self._fail(batch, InfraError(f"the sandbox failed ({error!r})"))
+                self._drop(index)
             finally:
                 self._done(first)
 
