@@ -1,8 +1,9 @@
-"""The naive in-process method, as fast as it can be made: what an unforgeable verdict may cost."""
+"""The forgeable in-process method: what an unforgeable verdict may cost, and the floor below it."""
 
 from __future__ import annotations
 
 import marshal
+import math
 import threading
 import time
 from collections import deque
@@ -15,12 +16,13 @@ from pytest_mcode.core.records import SandboxSpec
 from pytest_mcode.sandboxes.container import PYTHON, Recipe, Stream, remove
 from pytest_mcode.sandboxes.cores import assign_cores
 from pytest_mcode.sandboxes.docker import Docker
+from pytest_mcode.sandboxes.job import wall_limit_s
 from pytest_mcode.sandboxes.waiting import LARGEST_BATCH
 
 from .contenders import CORES, LABELS, RUN, AbsentError
 from .workloads import Sample, WrongVerdictError, fresh, whole
 
-SOURCE = Path(__file__).with_name("zygote.py")
+HERE = Path(__file__).parent
 Batch = Sequence[Sample]
 
 
@@ -28,6 +30,7 @@ class Zygote:
     """One container per core, pinned, warm, fed in batches as the sandbox feeds its own."""
 
     workloads = ("light", "full")
+    source = HERE / "zygote.py"
 
     def __init__(self, name: str, times: int) -> None:
         self.name, self.times = name, times
@@ -48,7 +51,7 @@ class Zygote:
         recipe = Recipe(self.docker.image.tag, 512, "", LABELS)
         container = client.api.create_container(
             recipe.image,
-            [*PYTHON, "-c", SOURCE.read_text()],
+            [*PYTHON, "-c", self.source.read_text(), str(recipe.memory_mb << 20)],
             host_config=recipe.host_config(client, cpu),
             entrypoint=[],
             user="65534:65534",
@@ -92,20 +95,27 @@ class Zygote:
                     batch = batches.popleft()
                 except IndexError:  # the other thread was faster
                     break
-                payload = marshal.dumps([whole(sample.program) for sample in batch])
+                payload = marshal.dumps([self.job(sample) for sample in batch])
                 stream.socket.sendall(len(payload).to_bytes(4, "little") + payload)
                 waiting.append(batch)
             if waiting:
                 batch = waiting.popleft()
-                said = self._answers(stream, len(batch))
-                wrong += [s.name for s, one in zip(batch, said, strict=True) if one != ord("1")]
+                said = self.passes(stream, len(batch))
+                wrong += [one.name for one, passed in zip(batch, said, strict=True) if not passed]
 
-    def _answers(self, stream: Stream, count: int) -> bytes:
-        while len(stream.output) < count:
-            stream._read()
-        said = bytes(stream.output[:count])
-        del stream.output[:count]
-        return said
+    def job(self, sample: Sample) -> Any:
+        """A program as the container takes it: with its limits, as `job.py` works them out."""
+        program, limits = sample.program, sample.program.limits
+        cpu_s, memory = math.ceil(limits.wall_s), limits.memory_mb << 20
+        room = limits.output_kb << 10
+        return sample.name, whole(program), wall_limit_s(program), cpu_s, memory, room
+
+    def passes(self, stream: Stream, count: int) -> list[bool]:
+        """Which of a batch of that many passed."""
+        verdicts = stream.frame()
+        assert isinstance(verdicts, list)
+        assert len(verdicts) == count
+        return [one["status"] == "passed" and one["clean"] for one in verdicts]
 
     def close(self) -> None:
         for container in self.containers:
@@ -114,3 +124,19 @@ class Zygote:
             stream.close()
         self.containers, self.streams = [], []
         self.docker.close()
+
+
+class BareZygote(Zygote):
+    """No limit, no output kept, no look at itself, and one byte for a verdict: a floor."""
+
+    source = HERE / "bare_zygote.py"
+
+    def job(self, sample: Sample) -> Any:
+        return whole(sample.program)
+
+    def passes(self, stream: Stream, count: int) -> list[bool]:
+        while len(stream.output) < count:
+            stream._read()
+        said = bytes(stream.output[:count])
+        del stream.output[:count]
+        return [one == ord("1") for one in said]

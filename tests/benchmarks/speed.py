@@ -35,7 +35,7 @@ from .contenders import (
     verify,
 )
 from .floors import CALLS, Floor, Kernel
-from .in_process import Zygote
+from .in_process import BareZygote, Zygote
 from .peers import Peer
 from .results import Figures, Whole
 from .workloads import DATA, Sample, WrongVerdictError, codegen, fresh, light, references
@@ -61,6 +61,7 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
         DockerRun("docker run per program", few),
         Floor("fork + trivial program (floor)", 200 * times),
         Floor(f"the same, {CALLS} calls through a socket (floor)", 200 * times, CALLS),
+        BareZygote("bare zygote, forgeable (floor)", times),
         Kernel("fork in C (floor)", 500 * times),
     ]
 

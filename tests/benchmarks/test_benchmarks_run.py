@@ -53,10 +53,11 @@ def run(module: str, *options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("daemon")
 def test_a_tiny_run_measures_every_contender_and_names_who_is_absent(data):
-    """A row or a reason for each: ours twice, the zygote, two peers, python, docker, the floors."""
+    """A row or a reason for each: ours, two zygotes, two peers, python, docker, the floors."""
     done = run("speed", "--tiny", f"--data={data}")
     assert done.returncode == 0, done.stderr
-    for name in ("ours, docker", "ours, bubblewrap", "in-process zygote", "bare python"):
+    zygotes = ("in-process zygote", "bare zygote")
+    for name in ("ours, docker", "ours, bubblewrap", *zygotes, "bare python"):
         assert f"\n| {name}" in done.stdout, done.stderr
     for name in ("docker exec per program", "docker run per program", "fork", "the same, 9 calls"):
         assert f"\n| {name}" in done.stdout, done.stderr

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_mcode.core.protocols import Sandbox
-from pytest_mcode.core.records import Limits, Program, Verdict
+from pytest_mcode.core.records import Limits, Program, SandboxSpec, Verdict
 from tests import corpus
 
 HOSTILE = sorted((Path(__file__).parents[1] / "hostile_in_process").glob("*.py"))
@@ -237,6 +238,31 @@ def test_an_assertion_that_always_holds_is_forged(verdict, method):
     """For each kind: a program that takes the assertion away does not pass."""
     seen = verdict(NEUTERED + TWICE.replace("x * 2", "x"), f"def test_it(self):\n    {method}\n")
     assert seen.status in ("forged", "error"), seen
+
+
+# -- what a slot keeps ------------------------------------------------------------------------
+
+
+def test_unittest_is_ready_only_in_slots_that_need_it(make_sandbox):
+    """A fork pays for every module; so only programs that bring such classes make a slot hold it,
+    and what it holds of their tests changes no verdict on the next program."""
+    looks = Program(
+        "import sys\ndef f(): return 'unittest' in sys.modules", "assert f() is {}", ("f",)
+    )
+    case = HEAD + "class T(unittest.TestCase):\n    def test_a(self): self.assertEqual(f(3), 6)\n"
+    right = Program("def f(x): return x * 2", case, ("f",), mode="in_process")
+    wrong, cheat = "def f(x): return x", NEUTERED + "def f(x): return 7"
+    alone = make_sandbox(SandboxSpec(slots=1, label="contract"))
+    try:
+        alone.start()
+        assert alone.run(replace(looks, tests=looks.tests.format(False))).status == "passed"
+        for candidate in (right.candidate, wrong, cheat) * 2:
+            seen = alone.run(replace(right, candidate=candidate))
+            expected = {right.candidate: "passed", wrong: "failed", cheat: "forged"}[candidate]
+            assert seen.status == expected, seen
+        assert alone.run(replace(looks, tests=looks.tests.format(True))).status == "passed"
+    finally:
+        alone.close()
 
 
 # -- statuses ---------------------------------------------------------------------------------

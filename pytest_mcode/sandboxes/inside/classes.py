@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import copy
+import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType
 
 from canary import Turner, settle
 from suite import TESTS
@@ -64,14 +64,22 @@ class Script:
         }
         """Method -> where it is defined, which may be a base class."""
         self.places: list[Place] = []
+        self.codes: dict[bool, bytes] = {}
         self.code(turned=False)
 
-    def code(self, turned: bool) -> CodeType:
-        """The tests, compiled; with wrong expectations if `turned`."""
-        instrument = _Instrument(self.turner, turned)
-        tree = instrument.visit(copy.deepcopy(self.tree))
-        self.places = instrument.places
-        return compile(ast.fix_missing_locations(tree), TESTS, "exec", dont_inherit=True)
+    def code(self, turned: bool) -> bytes:
+        """The tests, compiled and marshalled; with wrong expectations if `turned`.
+
+        Wrong in the same way for every program of a slot: none can tell another what it saw.
+        """
+        if turned not in self.codes:
+            instrument = _Instrument(self.turner, turned)
+            tree = instrument.visit(copy.deepcopy(self.tree))
+            self.places = instrument.places
+            ast.fix_missing_locations(tree)
+            code = compile(tree, TESTS, "exec", dont_inherit=True)
+            self.codes[turned] = marshal.dumps(code)
+        return self.codes[turned]
 
     def must_hold(self, method: str) -> bool:
         """True if an assertion stands in the method itself, where every correct run comes by."""

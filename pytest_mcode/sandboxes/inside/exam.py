@@ -12,13 +12,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from candidate import Candidate
-from classes import CHECK, Script
+from classes import CHECK
 from endings import Forged
 from runners import runner
 from suite import frames_of, raised_text, trace_text
 from verification import Verification, missing, seed_of
 
 if TYPE_CHECKING:
+    from classes import Script
     from judge import Judge
 
 _ENDS = frozenset(("passed", "skipped", "expected failure", "error"))
@@ -26,6 +27,8 @@ _ENDS = frozenset(("passed", "skipped", "expected failure", "error"))
 
 class Run(Verification):
     """One of the two runs, in one worker."""
+
+    needs_unittest = True
 
     def __init__(self, judge: Judge, job: dict[str, Any], script: Script, turned: bool) -> None:
         super().__init__(judge.suite, Candidate(judge.worker), job)
@@ -47,7 +50,7 @@ class Run(Verification):
             answer = self.candidate.receive()
             if "x" in answer:
                 raise self.candidate.exception(answer)
-            tests = marshal.dumps(self.script.code(self.turned))
+            tests = self.script.code(self.turned)
             self.candidate.send(marshal.dumps((tests, CHECK, self.script.classes)))
             while self.hear(self.candidate.receive()):
                 pass
@@ -166,7 +169,7 @@ def unreadable(job: dict[str, Any], error: SyntaxError) -> dict[str, Any]:
 def examine(judge: Judge, job: dict[str, Any]) -> dict[str, Any]:
     """Both runs, and the verdict on them."""
     try:
-        script = Script(job["tests"], tuple(job["names"]))
+        script = judge.script(job["tests"], tuple(job["names"]))
     except SyntaxError as error:
         return unreadable(job, error)
     first = bool(os.urandom(1)[0] & 1)

@@ -21,7 +21,7 @@ import signal
 import time
 import warnings
 from _socket import AF_UNIX, CMSG_LEN, SOCK_STREAM, socket  # without socket's 0.3 MB of enums
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import guard
 import pace
@@ -33,6 +33,9 @@ from frames import framed
 from memory import Memory
 from suite import Suite
 from verification import Verification
+
+if TYPE_CHECKING:
+    from classes import Script
 
 RENDEZVOUS = "\0mcode-judge"
 OWN_MEMORY = 1 << 30
@@ -82,6 +85,7 @@ class Judge:
     def __init__(self, supervisor: socket, pipe: Pipe) -> None:
         self.supervisor = supervisor
         self.suites: dict[tuple[str, str], Suite] = {}
+        self.scripts: dict[tuple[str, tuple[str, ...]], Script] = {}
         self.size = 0
         self.armed = False
         self.deadline = self.own_deadline = 0.0
@@ -110,22 +114,37 @@ class Judge:
             os._exit(3)
         if message != b"first":
             self.report = [int(word) for word in message.split()]
-        return socket(fileno=int.from_bytes(attached[0][2], sys.byteorder))
+        number = int.from_bytes(attached[0][2], sys.byteorder)
+        return socket(AF_UNIX, SOCK_STREAM, 0, number)  # told what it is, it need not ask
 
     def suite(self, context: str, tests: str) -> Suite:
         """The tests, compiled once."""
         known = self.suites.get((context, tests))
         if known is None:
-            self.size += len(tests) + len(context)
-            if self.size > _MOST_TEXT:
-                self.suites.clear()
-                self.size = len(tests) + len(context)
+            self.make_room(len(tests) + len(context))
             known = self.suites[context, tests] = Suite(context, tests)
         return known
+
+    def script(self, tests: str, names: tuple[str, ...]) -> Script:
+        """The unittest classes, read and turned once. Raises SyntaxError."""
+        known = self.scripts.get((tests, names))
+        if known is None:
+            from classes import Script
+
+            self.make_room(len(tests))
+            known = self.scripts[tests, names] = Script(tests, names)
+        return known
+
+    def make_room(self, size: int) -> None:
+        """Before tests of that many characters are kept."""
+        if self.size + size > _MOST_TEXT:
+            self.forget_suites()
+        self.size += size
 
     def forget_suites(self) -> None:
         """Let go of what is kept of earlier tests; it is worked out again where it is needed."""
         self.suites.clear()
+        self.scripts.clear()
         self.size = 0
         if "reference" in sys.modules:
             sys.modules["reference"].prepared.cache_clear()
@@ -185,7 +204,8 @@ class Judge:
         wall_s = time.perf_counter() - started
         self.candidate = None
         self.worker.close()
-        self.supervisor.sendall(b"D" if verdict.died() else b"K")
+        word = b"D" if verdict.died() else b"K"
+        self.supervisor.sendall(word.lower() if verdict.needs_unittest else word)
         forget(verdict.candidate.fatal)
         self.worker = self.next_worker()
         return wall_s

@@ -59,6 +59,9 @@ def seed_of(source: str) -> int:
 class Verification:
     """One job: what ran, what held and how it ended."""
 
+    needs_unittest = False
+    """Whether its worker imports it."""
+
     def __init__(
         self, find: Callable[[str, str], Suite], candidate: Candidate, job: dict[str, Any]
     ) -> None:
