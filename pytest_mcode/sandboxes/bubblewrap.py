@@ -10,12 +10,14 @@ import subprocess
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, SandboxSpec, Verdict
 from pytest_mcode.sandboxes import packages, programs
+from pytest_mcode.sandboxes.calibration import steady_factor
 from pytest_mcode.sandboxes.cell import Cell
 from pytest_mcode.sandboxes.cgroup import find_hierarchy
 from pytest_mcode.sandboxes.confinement import Blueprint
@@ -122,7 +124,9 @@ class Bubblewrap:
                         raise
             return Cell(blueprint, next(_NUMBERS), cores[index], launch)
 
-        pool = Pool(self.cells, make, self.spec.host_factor, Expected.of(self.describe()))
+        calibrate = partial(steady_factor, where=f"Python {blueprint.interpreter.version}")
+        expected = Expected.of(self.describe())
+        pool = Pool(self.cells, make, self.spec.host_factor, expected, calibrate)
         self._closer = weakref.finalize(self, _close, pool, launcher, os.getpid())
         try:
             pool.start()

@@ -7,11 +7,13 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.records import Json, Program, SandboxSpec, Verdict
+from pytest_mcode.sandboxes.calibration import steady_factor
 from pytest_mcode.sandboxes.container import (
     SECCOMP,
     Container,
@@ -20,7 +22,7 @@ from pytest_mcode.sandboxes.container import (
     remove,
 )
 from pytest_mcode.sandboxes.cores import assign_cores
-from pytest_mcode.sandboxes.daemon import Daemon, connect, daemon_trouble, look
+from pytest_mcode.sandboxes.daemon import Daemon, address, connect, daemon_trouble, look
 from pytest_mcode.sandboxes.expected import Expected
 from pytest_mcode.sandboxes.job import VERDICT_VERSION
 from pytest_mcode.sandboxes.pool import Pool
@@ -117,10 +119,17 @@ class Docker:
         def make(index: int) -> Container:
             return Container(client, recipe, cpus[index])
 
-        pool = Pool(self.containers, make, factor, expected)
+        calibrate = partial(steady_factor, where=self._where())
+        pool = Pool(self.containers, make, factor, expected, calibrate)
         self._closer = weakref.finalize(self, _close, pool, client, os.getpid())
         pool.start()
         self.pool = pool
+
+    def _where(self) -> str:
+        """What the speed of a loop depends on, besides this host."""
+        away = self.daemon is not None and not self.daemon.here
+        parts = [f"Python {self.image.python}", self.spec.runtime, address() if away else ""]
+        return ", ".join(filter(None, parts))
 
     def _cpus(self) -> list[int | None]:
         """A core for each container; none where the daemon's cores are not ours to count."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from pytest_mcode.core.records import Json, Program
+from pytest_mcode.sandboxes.cache import cached
 
 _ASKED = "__mcode_notes__"
 """Tests that name it compare with a reference (`inside/suite.py`)."""
@@ -46,9 +46,8 @@ class Expected:
     def of(cls, sandbox: Mapping[str, Json]) -> Self:
         """For a sandbox that describes itself so."""
         parts = json.dumps([str(sandbox.get(part)) for part in _PLACE])
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         name = hashlib.sha256(parts.encode()).hexdigest()[:16]
-        return cls(base / "pytest-mcode/expected" / f"{name}.jsonl")
+        return cls(cached("expected") / f"{name}.jsonl")
 
     def find(self, program: Program) -> dict[str, Json]:
         """Group of the program's tests -> what is known of it; empty for tests of other kinds."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import platform
 import re
 import shutil
@@ -23,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from pytest_mcode.core.errors import InfraError
+from pytest_mcode.sandboxes.cache import cached
 from pytest_mcode.sandboxes.interpreter import compile_library
 
 PLACE = "/opt/packages"
@@ -78,8 +78,7 @@ def fetch(target: Target, progress: Callable[[str], None]) -> Path | None:
         return None
     key = [sys.version, platform.machine(), *platform.libc_ver(), target.python, target.machine]
     name = hashlib.sha256("\0".join([*key, *listed()]).encode()).hexdigest()[:16]
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder, failed = (base / "pytest-mcode/packages" / text for text in (name, f"{name}.failed"))
+    folder, failed = (cached("packages") / text for text in (name, f"{name}.failed"))
     if _is_there(folder):
         return folder
     reason = _remembered(failed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
@@ -74,8 +74,8 @@ def close_all(slots: Sequence[Slot]) -> None:
 class Pool:
     """A fixed number of slots made by `make(index)`, which raises `InfraError` if it cannot.
 
-    `factor` lengthens every time limit; 0 takes what the slots measure. `expected` is what judges
-    have worked out of references before.
+    `factor` lengthens every time limit; 0 takes what `calibrate` makes of the slots' loops.
+    `expected` is what judges have worked out of references before.
     """
 
     def __init__(
@@ -84,8 +84,10 @@ class Pool:
         make: Callable[[int], Slot],
         factor: int = 0,
         expected: Expected | None = None,
+        calibrate: Callable[[Iterable[float]], int] = host_factor,
     ) -> None:
         self.make = make
+        self.calibrate = calibrate
         self.factor = factor
         self.expected = expected or Expected()
         self.slots: list[Slot | None] = [None] * slots
@@ -108,7 +110,7 @@ class Pool:
         if errors:
             self.close()
             raise errors[0]
-        self.factor = self.factor or host_factor(slot.loop_s for slot in self.slots if slot)
+        self.factor = self.factor or self.calibrate(slot.loop_s for slot in self.slots if slot)
         for index in range(count):
             thread = threading.Thread(target=self._serve, args=(index,), daemon=True)
             thread.name = f"mcode-slot-{index}"

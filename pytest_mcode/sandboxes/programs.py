@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from pytest_mcode.sandboxes.cache import cached
 from pytest_mcode.sandboxes.container import INSIDE
 from pytest_mcode.sandboxes.interpreter import build_of_this, compile_library
 
@@ -38,8 +39,7 @@ def identity() -> str:
 def compiled() -> Path:
     """The folder to show in a sandbox: a copy with bytecode, or the sources themselves where none
     can be kept."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "pytest-mcode/programs" / identity()[:16]
+    folder = cached("programs") / identity()[:16]
     try:
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)

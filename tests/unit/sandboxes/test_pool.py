@@ -353,6 +353,23 @@ def test_the_fastest_slot_speaks_for_the_host():
     assert calibration.host_factor([0.0]) == 1
 
 
+def test_a_host_between_two_factors_keeps_the_one_that_it_had(monkeypatch, tmp_path):
+    """Another Python has its own; a host that is far from what it had gets another; a cache that
+    is damaged or cannot be written is no cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def factor(slowness: float, where: str = "Python 3.11") -> int:
+        return calibration.steady_factor([calibration.REFERENCE_S * slowness], where)
+
+    assert [factor(1.38), factor(1.45), factor(1.38), factor(1.6)] == [1, 1, 1, 1]
+    assert [factor(1.45, "Python 3.12"), factor(1.38, "Python 3.12")] == [2, 2]
+    assert [factor(1.8), factor(1.38), factor(1.0), factor(0.1), factor(1.45)] == [2, 2, 1, 1, 1]
+    (tmp_path / "pytest-mcode/host-factors.json").write_text("[")
+    assert [factor(1.45), factor(1.38)] == [2, 2]
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert [factor(1.45), factor(1.38)] == [2, 1]
+
+
 @pytest.mark.parametrize(("given", "factor"), [(0, 4), (1, 1), (2, 2)])
 def test_the_factor_lengthens_both_limits(host, given, factor):
     """Measured on a host four times as slow, or as it was given by the run's controller."""
