@@ -210,8 +210,12 @@ def _from_value(file: IO[bytes], path: Path) -> IO[bytes]:
     if isinstance(value, dict) and isinstance(value.get("eval"), dict):
         for task_id, samples in value["eval"].items():
             for sample in samples if isinstance(samples, list) else [samples]:
-                solution = sample.get("solution") if isinstance(sample, dict) else None
-                rows.append({"task_id": task_id, "solution": solution})
+                if not isinstance(sample, dict) or "solution" not in sample:
+                    raise ConfigError(
+                        f"replay:{path}: verdicts of {task_id} without its programs: replay the "
+                        "samples that were evaluated"
+                    )
+                rows.append({"task_id": task_id, "solution": sample["solution"]})
     elif isinstance(value, dict) and "task_id" in value:
         rows.append(value)
     if rows and all(isinstance(programs, list) for programs in rows):
@@ -239,7 +243,7 @@ def _row(line: bytes, where: str) -> dict[str, Json]:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not a line of JSON: {error}") from error
-    if not isinstance(row, dict) or not isinstance(row.get("task_id"), str | int):
+    if not isinstance(row, dict) or type(row.get("task_id")) not in (str, int):
         raise ConfigError(f'{where}: a row needs "task_id"')
     column = _column(row)
     if not column:

@@ -91,9 +91,6 @@ def _profile(
             raise ConfigError(f'{where}: write names with dots in quotes, ["{name}.{key}"]')
         raise profiles.unknown(where, key, KEYS)
     texts = {key: _text(where, key, table[key]) for key in TEXTS if key in table}
-    secret = texts.pop("api_key_env", "")
-    if secret and secret not in os.environ:
-        raise ConfigError(f"{where}: api_key_env names {secret}, which is not set")
     sampling = {
         key: _option(where, key, table[key], SAMPLING[key]) for key in SAMPLING if key in table
     }
@@ -101,7 +98,7 @@ def _profile(
         name=name,
         where=where,
         **texts,
-        api_key=os.environ.get(secret, "") if secret else "",
+        api_key=os.environ.get(texts.get("api_key_env", ""), ""),
         concurrency=_option(where, "concurrency", table.get("concurrency", 0), int),
         request_timeout_s=_timeout(where, table),
         sampling={key: v for key, v in sampling.items() if not fixed(_named(key))},
@@ -135,6 +132,8 @@ def _option(where: str, key: str, value: Any, kind: type) -> Any:
         return convert(json.dumps(value) if kind in (list, dict) else str(value))
     except ValueError as error:
         raise _illegal(where, key, value, str(error)) from None
+    except TypeError:  # a date, say
+        raise _illegal(where, key, value, "only what JSON has") from None
 
 
 def _named(key: str) -> str:

@@ -50,7 +50,7 @@ def read(path: Path) -> Labels:
     """
     try:
         data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise ConfigError(f"--mcode-labels={path}: cannot be read: {error}") from error
     found: dict[str, list[Mapping[str, bool]]] = defaultdict(list)
@@ -75,7 +75,7 @@ def _statuses(sample: Mapping[str, Json]) -> Mapping[str, bool]:
 
 
 def _of_lines(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, bool]]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         where = f"--mcode-labels={path}, line {number}"

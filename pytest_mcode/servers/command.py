@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json
-from pytest_mcode.servers.kept import Kept, program, words
+from pytest_mcode.servers.kept import Kept, number, program, words
 
 PORT = "{port}"
 EXAMPLE = "http://127.0.0.1:{port}/v1"
@@ -45,10 +45,14 @@ class Command(Kept):
         self.base = urlsplit(self._at).path.rstrip("/")
         self.health = health or f"{self.base}/models"
         self.together = together
-        self.concurrency = concurrency
+        self.concurrency = number("concurrency", concurrency, 0)
+        if not self._template:
+            raise ConfigError(
+                "command is empty: give the command of the server as you would type it"
+            )
         if PORT in url and not any(PORT in word for word in self._template):
             raise ConfigError(
-                f"server of {model}: {PORT} stands in url {url!r} but not in its command: add it "
+                f"{PORT} stands in url {url!r} but not in its command: add it "
                 "there, or give the port that the command listens on"
             )
 

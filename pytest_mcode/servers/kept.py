@@ -42,7 +42,7 @@ class Kept:
 
     def __init__(self, model: str, port: int) -> None:
         self.model = model
-        self._port = port
+        self._port = number("port", port, 0, 65535)
         self._process: Process | None = None
 
     @classmethod
@@ -143,8 +143,20 @@ def program(name: str, cure: str) -> str:
     return found
 
 
+def number(name: str, value: int, least: int, most: int = 1 << 31) -> int:
+    """An option of a server that is within its bounds. Raises `ConfigError`."""
+    if not least <= value <= most:
+        bounds = f"{least} to {most}" if most < 1 << 31 else f"{least} or more"
+        raise ConfigError(f"{name}={value!r} is not legal: it takes a whole number, {bounds}")
+    return value
+
+
 def words(given: Sequence[str] | str) -> list[str]:
-    """Further arguments of a program, as a list or as a shell would split them."""
+    """Further arguments of a program, as a list or as a shell would split them. Raises
+    `ConfigError`."""
     import shlex
 
-    return shlex.split(given) if isinstance(given, str) else list(map(str, given))
+    try:
+        return shlex.split(given) if isinstance(given, str) else list(map(str, given))
+    except ValueError as error:
+        raise ConfigError(f"{given!r} cannot be split as a shell would: {error}") from error

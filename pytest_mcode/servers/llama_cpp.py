@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.records import Json
-from pytest_mcode.servers.kept import Kept, program, words
+from pytest_mcode.servers.kept import Kept, number, program, words
 from pytest_mcode.servers.process import Process
 
 MODELS = Path(__file__).with_name("models")
@@ -53,10 +53,10 @@ class LlamaCpp(Kept):
     ) -> None:
         self._file = Path(file).expanduser().absolute()
         super().__init__(model or self._file.stem, port)
-        self.context = context
-        self.concurrency = self.parallel = parallel
+        self.context = number("context", context, 1)
+        self.concurrency = self.parallel = number("parallel", parallel, 1)
         self.gpu_layers = gpu_layers
-        self.threads = threads
+        self.threads = number("threads", threads, 0)
         self.together = together
         self._args = words(args)
         self._binary = binary

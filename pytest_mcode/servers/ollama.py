@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pytest_mcode.core.records import Json
 from pytest_mcode.servers import port as ports
-from pytest_mcode.servers.kept import Kept, program
+from pytest_mcode.servers.kept import Kept, number, program
 
 PORT = 11434
 
@@ -30,7 +30,7 @@ class Ollama(Kept):
         self, model: str, *, parallel: int = 4, port: int = -1, together: bool = False
     ) -> None:
         super().__init__(model, _port() if port < 0 else port)
-        self.concurrency = self.parallel = parallel
+        self.concurrency = self.parallel = number("parallel", parallel, 1)
         self.together = together
 
     def is_running(self, url: str) -> bool:

@@ -14,6 +14,8 @@ from pytest_mcode.core.records import Json
 
 HOST = "127.0.0.1"
 PATIENCE_S = 5.0
+_SAID = {401: "a server that wants a key", 503: "a server that is not ready yet"}
+"""Status of a list of models that is none -> who has the port."""
 
 
 def free() -> int:
@@ -61,9 +63,11 @@ def _listed(url: str, read: Callable[[Json], list[str]]) -> list[str] | None:
 def is_taken(url: str) -> bool:
     """Whether anybody accepts connections at the address of a URL."""
     parts = urlsplit(url)
-    with closing(socket.socket()) as probe:
-        probe.settimeout(PATIENCE_S)
-        return probe.connect_ex((parts.hostname or HOST, parts.port or 80)) == 0
+    try:
+        socket.create_connection((parts.hostname or HOST, parts.port or 80), PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def is_served(url: str, model: str, listed: list[str] | None) -> bool:
@@ -75,11 +79,16 @@ def is_served(url: str, model: str, listed: list[str] | None) -> bool:
         return True
     if not is_taken(url):
         return False
-    who = "a program that is no model server"
-    if listed is not None:
-        who = f"a server of {', '.join(sorted(listed)[:5]) or 'no model'}"
     address = urlsplit(url).netloc
     raise ConfigError(
-        f"{address} is taken by {who}, and {model} is to be served there: end it, or give the "
-        "server of the profile another `port` (0: a free one)"
+        f"{address} is taken by {_who(url, listed)}, and {model} is to be served there: end it, or "
+        "give the server of the profile another `port` (0: a free one)"
     )
+
+
+def _who(url: str, listed: list[str] | None) -> str:
+    """As far as it can be seen."""
+    if listed is not None:
+        return f"a server of {', '.join(sorted(listed)[:5]) or 'no model'}"
+    status, _ = get(f"{url}/models")
+    return _SAID.get(status, "a program that is no model server")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -19,8 +20,12 @@ from typing import IO
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.servers import port
 
-LOG_LINES = 30
-"""How much of a failed server's log its error shows."""
+LOG_LINES, LOG_WIDTH = 30, 500
+"""How much of a failed server's log its error shows, in lines and in characters of a line."""
+LOG_BYTES = 1 << 18
+"""How much of its end is looked at: a log may be larger than memory."""
+_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
+"""Escape sequences: colours, moves of the cursor, titles of windows."""
 GRACE_S = 10.0
 """How long a server that was told to exit may take before it is killed."""
 RESTARTS = 3
@@ -84,10 +89,10 @@ class Process:
         self._resources.callback(_stop, child, 2 * GRACE_S)
         problem = self._wait(child, time.monotonic() + timeout_s, timeout_s)
         if problem:
-            log.seek(0)
-            tail = log.read().decode(errors="replace").splitlines()[-LOG_LINES:]
+            tail = _tail(log)
             self.close()
-            raise InfraError("\n".join([f"{self.name} {problem}: {self._cure}", *tail]))
+            where = f" ({self._files}.log)" if self._files else ""
+            raise InfraError("\n".join([f"{self.name} {problem}: {self._cure}{where}", *tail]))
         return self._url
 
     def ended(self) -> int | None:
@@ -125,11 +130,13 @@ class Process:
             return "did not say where it listens"
         health = self._health if "://" in self._health else url + self._health
         pause_s = 0.02
-        while port.get(health, timeout_s=2)[0] != HTTPStatus.OK:
+        while (status := port.get(health, timeout_s=2)[0]) != HTTPStatus.OK:
             if child.poll() is not None:
                 return f"ended with exit status {child.returncode} before it was healthy"
             if time.monotonic() > deadline:
-                return f"was not healthy within {timeout_s:g} s (--mcode-health-timeout)"
+                last = f"answers with status {status}" if status else "does not answer"
+                within = f"within {timeout_s:g} s (--mcode-health-timeout)"
+                return f"was not healthy {within}, {health} {last}"
             time.sleep(pause_s)
             pause_s = min(1.0, 1.2 * pause_s)
         if child.poll() is not None:
@@ -147,6 +154,15 @@ def _first_line(child: subprocess.Popen[bytes], deadline: float) -> str:
     assert child.stdout is not None
     ready, _, _ = select.select([child.stdout], [], [], max(0.0, deadline - time.monotonic()))
     return child.stdout.readline().decode(errors="replace").strip() if ready else ""
+
+
+def _tail(log: IO[bytes]) -> list[str]:
+    """The last lines of a log as text that a terminal may show, of a progress bar its last state"""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES))
+    lines = log.read().decode(errors="replace").split("\n")
+    last = [_COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in lines]
+    shown = ["".join(c if c.isprintable() else " " for c in line.expandtabs()) for line in last]
+    return [line[:LOG_WIDTH] for line in shown if line][-LOG_LINES:]
 
 
 def _stop(child: subprocess.Popen[bytes], patience_s: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_mcode.core.records import Json
 from pytest_mcode.servers import port as ports
-from pytest_mcode.servers.kept import Kept, program, words
+from pytest_mcode.servers.kept import Kept, number, program, words
 
 
 class Vllm(Kept):
@@ -31,7 +31,7 @@ class Vllm(Kept):
     ) -> None:
         super().__init__(served_name or model, port)
         self._name = model
-        self.context = context
+        self.context = number("context", context, 0)
         self._args = words(args)
         self.together = together
 

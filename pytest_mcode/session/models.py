@@ -124,6 +124,8 @@ class Models:
 
     def check(self, model: str) -> None:
         """Raise `ConfigError` for a model that nobody here can ask; nothing is started."""
+        if model in self._settings.profiles:
+            self._settings.profiles[model].check()
         if self.is_served(model):
             check = getattr(self.server(model), "check", None)
             if check is not None:

@@ -13,8 +13,15 @@ from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.protocols import Server
 from pytest_mcode.core.records import Json
 
-TYPES: Mapping[str, type] = {"int": int, "bool": bool, "str": str}
-"""Annotations of a server's options that are looked at before it is made."""
+_TEXT, _WORDS = ((str,), "a text"), ((str, list), "a text or a list of texts")
+TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "a whole number"),
+    "bool": ((bool,), "true or false"),
+    "str": _TEXT,
+    "str | Path": _TEXT,
+    "Sequence[str] | str": _WORDS,
+}
+"""Annotations of a server's options that are looked at before it is made -> what they take."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Profile:
     model: str = ""
     """What the server knows it by; empty: the name."""
     base_url: str = ""
+    api_key_env: str = ""
     api_key: str = field(default="", repr=False)
     concurrency: int = 0
     request_timeout_s: float = 0.0
@@ -38,6 +46,13 @@ class Profile:
     notes: str = ""
     server: Mapping[str, Json] = field(default_factory=dict)
     """`kind` and the options of the server that the run starts; empty: none."""
+
+    def check(self) -> None:
+        """Raise `ConfigError` where its key is not set: only whoever asks it needs one."""
+        if self.api_key_env and not self.api_key:
+            raise ConfigError(
+                f"{self.where}: api_key_env names {self.api_key_env}, which is not set"
+            )
 
     @property
     def summary(self) -> str:
@@ -78,7 +93,10 @@ def server(profile: Profile, factory: Callable[..., Any]) -> Server:
     missing = [name for name, parameter in legal.items() if _must(parameter) and name not in given]
     if missing:
         raise ConfigError(f"{where}: {missing[0]!r} is missing")
-    made: Server = factory(**given)
+    try:
+        made: Server = factory(**given)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
     return made
 
 
@@ -88,7 +106,9 @@ def _must(parameter: inspect.Parameter) -> bool:
 
 
 def _check(what: str, value: Json, annotation: Any) -> None:
-    kind = TYPES.get(getattr(annotation, "__name__", str(annotation)))
-    if kind is not None and type(value) is not kind:
-        named = {int: "a whole number", bool: "true or false", str: "a text"}[kind]
+    kinds, named = TYPES.get(getattr(annotation, "__name__", str(annotation)), ((), ""))
+    if kinds and (
+        type(value) not in kinds
+        or (isinstance(value, list) and not {type(one) for one in value} <= {str, int, float})
+    ):
         raise ConfigError(f"{what}={value!r} is not legal: it takes {named}")

@@ -95,6 +95,15 @@ def test_published_labels_are_compared_draw_by_draw(exported, said, llama):
     assert "HumanEval/0 sample 0: ours passed, label failed" in text
 
 
+def test_lines_of_labels_end_where_json_lines_do(said, pytester):
+    """A byte order mark, line ends of Windows, and separators that are no end of a line."""
+    said("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "-q")
+    label = {"task_id": "tiny/even_square_sum", "completion": "\u2028", "passed": True}
+    line = json.dumps(label, ensure_ascii=False)
+    (pytester.path / "labels").write_bytes(f"\ufeff{line}\r\n\r\n".encode())
+    assert "labelled alike 1 of 1 draw;" in said("--mcode-report", "--mcode-labels=labels")
+
+
 def test_labels_of_tests_that_did_not_run_are_not_compared(exported, said, llama):
     """HumanEval has no further tests: EvalPlus' `plus` says nothing of its verdicts."""
     exported(f"replay:{llama}", "humaneval")

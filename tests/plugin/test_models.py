@@ -202,6 +202,7 @@ def test_a_profile_says_what_its_model_is_asked_with(run, database, pytester):
         ("[m]\nmax_tokens = '9'", "[m]: max_tokens='9' is not legal: it takes a whole number"),
         ("[m]\nprice = [1]", "[m]: price=[1] is not legal: it takes [IN, OUT]"),
         ("[m]\napi_key_env = 'NO_SUCH'", "[m]: api_key_env names NO_SUCH, which is not set"),
+        ("[m]\nextra = {a = 2025-01-01}", "is not legal: it takes only what JSON has"),
         ("[m.5]\nbackend = 'openai'", 'write names with dots in quotes, ["m.5"]'),
         ("m = 1", "[m] must be a table"),
         ("[m", "cannot be read as TOML"),
@@ -209,6 +210,11 @@ def test_a_profile_says_what_its_model_is_asked_with(run, database, pytester):
         ("[m]\nserver = 'vlm'", "unknown server 'vlm': did you mean 'vllm'?"),
         ("[m.server]\nkind = 'vllm'\nprot = 1", "'prot' is not known: did you mean 'port'?"),
         ("[m.server]\nkind = 'vllm'\nport = 'x'", "port='x' is not legal: it takes a whole number"),
+        ("[m.server]\nkind = 'vllm'\nport = 70000", "port=70000 is not legal: it takes a whole"),
+        ("[m.server]\nkind = 'vllm'\nargs = 5", "args=5 is not legal: it takes a text or a list"),
+        ("[m.server]\nkind = 'vllm'\nargs = '\"'", "[m], server 'vllm': '\"' cannot be split"),
+        ("[m.server]\nkind = 'command'\ncommand = ''", "[m], server 'command': command is empty"),
+        ("[m.server]\nkind = 'llama_cpp'\nfile = 7", "file=7 is not legal: it takes a text"),
         ("[m.server]\nkind = 'llama_cpp'", "'file' is missing"),
         ("[m.server]\nkind = 'llama_cpp'\nfile = 'x.gguf'", "x.gguf: no such model file"),
         ("[m]\nbackend = 'opnai'", "unknown generator 'opnai': did you mean 'openai'?"),
@@ -221,6 +227,16 @@ def test_a_mistake_in_a_profile_is_told_in_a_line(run, pytester, toml, message):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in result.stderr.lines if line.strip()]
     assert message in line
+
+
+def test_a_key_is_needed_by_who_asks_its_model_alone(run, pytester):
+    """Another model of the file runs without it; the list says what is missing."""
+    (pytester.path / "pyproject.toml").write_text(
+        "[tool.pytest-mcode.models.paid]\nbackend = 'openai'\napi_key_env = 'NO_SUCH'\n"
+    )
+    assert run("--mcode-bench=tiny", "--mcode-limit=1", "--mcode-model=gold").ret == 0
+    listed = run("--mcode-list").stdout.str()
+    assert "api_key_env names NO_SUCH, which is not set" in " ".join(listed.split())
 
 
 def test_a_file_of_profiles_goes_before_pyproject(run, pytester):

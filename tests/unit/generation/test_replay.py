@@ -113,6 +113,16 @@ def test_evalplus_results(tmp_path):
     assert drawn(indented, (TASK, 1, 0))[0].form == "program"
 
 
+@pytest.mark.parametrize(
+    "held", [[{"base_status": "pass"}], {"nfiles": 1, "base": [["pass", []]]}], ids=["new", "old"]
+)
+def test_verdicts_without_programs_are_no_empty_answers(tmp_path, held):
+    """As older EvalPlus wrote them: it would be said that the model answered nothing."""
+    path = written(tmp_path, [{"eval": {"Mbpp/11": held}}], "eval_results.json")
+    with pytest.raises(ConfigError, match="verdicts of Mbpp/11 without its programs"):
+        drawn(path)
+
+
 def test_what_is_missing_is_named(tmp_path):
     """A task or a sample that the file lacks is a failure of the set-up, never of the model."""
     path = written(tmp_path, [{"task_id": 11, "completion": "x"}])
@@ -128,6 +138,7 @@ def test_what_is_missing_is_named(tmp_path):
         ("{", "not a line of JSON"),
         ("[1]", 'needs "task_id"'),
         ({"completion": "x"}, 'needs "task_id"'),
+        ({"task_id": True, "completion": "x"}, 'needs "task_id"'),
         ({"task_id": 11}, "completion, solution, answer"),
         ({"task_id": 11, "completion": 3}, '"completion" must be a string'),
         ({"task_id": 11, "completion": "x", "sample": "0"}, '"sample" must be a whole number'),

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -96,6 +98,25 @@ def test_a_server_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     assert set(log) >= {"no memory", "line 98"}
 
 
+def test_what_a_log_does_to_a_terminal_is_not_shown(tmp_path: Path) -> None:
+    """Colours, bytes of no text and all but the last state of a progress bar are left out, and a
+    line of a megabyte is cut."""
+    noisy = (
+        "import sys\nwrite = sys.stdout.buffer.write\n"
+        "write(b'first' * 99999 + b'\\n\\x1b[31mred\\x1b[0m\\x00\\xff')\n"
+        "write(b'x' * 1000000 + b'\\n')\n"
+        "write(b''.join(b'\\r%d %%' % n for n in range(99)) + b'\\r\\nno memory\\n')\n"
+        "write(b'\\x1b]0;title\\x07\\x1b[1mend\\x1b[0m')\nsys.exit(3)"
+    )
+    server = Command("m", command=[sys.executable, "-c", noisy, "{port}"])
+    with pytest.raises(InfraError) as error:
+        server.start()
+    _, cut, *log = str(error.value).split("\n")
+    assert log == ["98 %", "no memory", "end"]
+    assert set(cut) == {"x"}
+    assert len(cut) == process.LOG_WIDTH
+
+
 def test_a_server_that_hangs_is_given_up_and_killed(tmp_path: Path) -> None:
     """After the time-out, which the message names, nothing of it is left but its log."""
     server = command(tmp_path, "slow")
@@ -103,6 +124,23 @@ def test_a_server_that_hangs_is_given_up_and_killed(tmp_path: Path) -> None:
     with pytest.raises(InfraError, match=r"was not healthy within 3 s \(--mcode-health-timeout\)"):
         server.start()
     assert names(tmp_path / "state") == [".log"]
+
+
+def test_what_the_health_url_answers_is_told(tmp_path: Path) -> None:
+    """A status that is not 200, and a host that nobody has: seen without reading its log."""
+    with HTTPServer((port.HOST, 0), BaseHTTPRequestHandler) as refusing:
+        Thread(target=refusing.serve_forever, daemon=True).start()
+        other = command(tmp_path, health=f"http://{port.HOST}:{refusing.server_port}/ready")
+        nobody = command(tmp_path, url="http://no-such-host.invalid:9/v1")
+        for server, told in (
+            (other, "/ready answers with status 501"),
+            (nobody, "does not answer"),
+        ):
+            server.health_timeout_s = 0.3
+            with pytest.raises(InfraError, match=told) as error:
+                server.start()
+            assert str(next((tmp_path / "state").glob("*.log"))) in str(error.value)
+        refusing.shutdown()
 
 
 def test_a_server_that_runs_already_is_taken_and_left_running(tmp_path: Path) -> None:
@@ -442,6 +480,7 @@ services:
     profiles: [small]
     network_mode: host
     user: "0"
+    stop_signal: SIGKILL
     entrypoint: ["python3", "-c", "{code}"]
     environment: ["PORT=$MCODE_PORT"]
 """
