@@ -1,4 +1,7 @@
-"""How texts say how many there are."""
+"""How texts say how many there are, and where what is for the curious begins."""
+
+TRACEBACK = "Traceback (most recent call last):\n"
+"""Begins what stands behind the one line of an error, for those who look closer."""
 
 
 def counted(number: int, noun: str, many: str = "") -> str:

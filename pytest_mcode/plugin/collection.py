@@ -102,7 +102,7 @@ def start(config: pytest.Config) -> None:
         if state.benches:
             _check(state)
     except McodeError as error:
-        raise states.usage(error) from error
+        raise states.usage(config, error) from error
     named = config.args_source is config.ArgsSource.ARGS or state.study is not None
     if state.benches and not named:
         config.args[:] = []
@@ -218,7 +218,8 @@ def _cells(metafunc: pytest.Metafunc, state: State) -> Iterator[Cell]:
             yield from cells
     except McodeError as error:
         nodeid = metafunc.definition.nodeid
-        raise pytest.Collector.CollectError(f"mcode: {nodeid}: {error}") from error
+        said = states.explained(metafunc.config, error)
+        raise pytest.Collector.CollectError(f"mcode: {nodeid}: {said}") from error
 
 
 def _never_again(config: pytest.Config) -> list[pytest.MarkDecorator]:

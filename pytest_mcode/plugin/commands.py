@@ -35,7 +35,7 @@ def run(config: pytest.Config) -> int | None:
     try:
         return command(state)
     except McodeError as error:
-        raise states.usage(error) from error
+        raise states.usage(config, error) from error
     finally:
         state.close()
         config._ensure_unconfigure()

@@ -52,7 +52,7 @@ def begin(config: pytest.Config) -> None:
                 wanted.setdefault(cell.variant, set()).add(cell.task.task_id)
         state.gate = Gate(state, wanted, state.run_id)
     except McodeError as error:
-        raise states.usage(error) from error
+        raise states.usage(config, error) from error
 
 
 class Gate:

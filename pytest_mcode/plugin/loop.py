@@ -35,7 +35,7 @@ def plan(session: pytest.Session) -> None:
         preparation.write_plan(state, [(i.nodeid, c.variant, c.task.task_id) for i, c in ours])
     except McodeError as error:
         state.close()
-        raise states.usage(error) from error
+        raise states.usage(config, error) from error
 
 
 def _import_what_items_need() -> None:

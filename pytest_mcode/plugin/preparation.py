@@ -45,7 +45,7 @@ def prepare(session: pytest.Session) -> None:
         open_recorder(state)
     except McodeError as error:
         state.close()
-        raise states.usage(error) from error
+        raise states.usage(session.config, error) from error
 
 
 def open_recorder(state: State) -> Recorder:
@@ -106,7 +106,7 @@ def self_check(state: State, store: Store, bench: str) -> tuple[SelfCheck, bool]
     """A benchmark's self-check and whether it was remembered from the same data and sandbox."""
     from pytest_mcode import __version__
     from pytest_mcode.core.fingerprint import digest
-    from pytest_mcode.session import selfcheck
+    from pytest_mcode.session import selfcheck, strangers
     from pytest_mcode.store.reader import SelfCheck as Row
 
     session = state.session
@@ -116,14 +116,10 @@ def self_check(state: State, store: Store, bench: str) -> tuple[SelfCheck, bool]
     image = digest({**facts, "limits": str(state.settings.limits), "version": __version__})
     known = store.self_check(dataset.benchmark, dataset.sha256, image, version)
     # The code of a project's own parts has no version, and may have changed since.
-    ours = all(_ships(part) for part in (session.benchmark(bench), session.sandbox))
+    ours = all(strangers.ships(part) for part in (session.benchmark(bench), session.sandbox))
     if known is not None and known.passed and ours:
         return selfcheck.SelfCheck(dataset.benchmark, len(dataset.tasks), ()), True
     done = selfcheck.run(session.benchmark(bench), dataset, session.sandbox, state.settings.limits)
     row = Row(dataset.benchmark, dataset.sha256, image, version, done.passed, done.line)
     store.remember_check(row)
     return done, False
-
-
-def _ships(part: object) -> bool:
-    return type(part).__module__.startswith("pytest_mcode.")

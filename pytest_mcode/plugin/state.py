@@ -185,9 +185,15 @@ def cell_of(item: pytest.Item) -> Cell | None:
     return callspec.params.get("mcode_cell") if callspec else None
 
 
-def usage(error: McodeError) -> pytest.UsageError:
-    """One line and exit status 4, before anything has run."""
-    return pytest.UsageError(f"mcode: {error}")
+def usage(config: pytest.Config, error: McodeError) -> pytest.UsageError:
+    """Exit status 4, before anything has run: one line, and with `-v` a stranger's traceback."""
+    return pytest.UsageError(f"mcode: {explained(config, error)}")
+
+
+def explained(config: pytest.Config, error: McodeError) -> str:
+    """What the error says, and with `-v` where a stranger's code raised what is behind it."""
+    notes = getattr(error, "__notes__", []) if config.get_verbosity() > 0 else []
+    return "\n".join([str(error), *notes])
 
 
 def benchmark_mode(config: pytest.Config, registered: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_mcode.core.records import Json
-from pytest_mcode.core.words import counted
+from pytest_mcode.core.words import TRACEBACK, counted
 from pytest_mcode.reports import agreement, comparable, published
 from pytest_mcode.reports.cost import Spending, cost_line
 from pytest_mcode.reports.layout import (
@@ -277,7 +277,8 @@ def about_run(run: RunSummary, width: int) -> Iterator[str]:
         yield f"  {left}; to go on with it type"
         yield f"  {command}"
     for message, count in run.infra[:3]:
-        shown = f"infra x{count}: {textwrap.shorten(message, 3 * width)}"
+        said = message.partition(TRACEBACK)[0]
+        shown = f"infra x{count}: {textwrap.shorten(said, 3 * width)}"
         yield from (f"  {line}" for line in wrapped(shown, width - 2))
     if len(run.infra) > 3:
         yield f"  and {counted(len(run.infra) - 3, 'other infra message')}"

@@ -33,6 +33,7 @@ from pytest_mcode.core.records import (
     Variant,
     Verdict,
 )
+from pytest_mcode.core.words import TRACEBACK
 from pytest_mcode.generation import extraction, prompts
 from pytest_mcode.session import draws, shown, wellformed
 
@@ -287,7 +288,8 @@ def begun(task: Task, variant: Variant, start: Callable[[], Future[Outcome]]) ->
 def reason(error: BaseException) -> str:
     """Why the machinery failed; never empty, because an empty reason would be none."""
     if isinstance(error, McodeError):
-        return str(error) or f"{type(error).__name__} without a message"
+        said = str(error) or f"{type(error).__name__} without a message"
+        return "\n".join([said, *getattr(error, "__notes__", ())])
     said = traceback.format_exception_only(error)[-1].strip()
     where = "".join(traceback.format_tb(error.__traceback__, limit=-3))
-    return f"internal error: {said}\n{where}".rstrip()
+    return f"internal error: {said}\n{TRACEBACK}{where}".rstrip()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.protocols import Benchmark
-from pytest_mcode.core.records import Dataset, Task, Variant
+from pytest_mcode.core.records import Dataset, Limits, Task, Variant
 from pytest_mcode.session import phases
 from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.settings import Settings, is_file_name
@@ -35,8 +35,8 @@ def make_benchmark(registry: Registry, name: str) -> Benchmark:
         return from_file
     head, _, argument = name.partition(":")
     known = head in registry.names("benchmark")
-    factory = registry.factory("benchmark", head if known else name)
-    made: Benchmark = factory(argument if known else "")
+    argument = argument if known else ""
+    made: Benchmark = registry.make("benchmark", head if known else name, argument)
     return made
 
 
@@ -49,6 +49,14 @@ def list_failing(benchmark: Benchmark, inputs: int) -> None:
             f"--mcode-failing-inputs: the tests of {benchmark.name} end at the first failure; "
             "only humaneval+ and mbpp+ list inputs"
         )
+
+
+def limit_s(benchmark: Benchmark, task: Task, limits: Limits) -> float:
+    """Seconds that a program of the task may take."""
+    try:
+        return benchmark.program(task, task.reference, limits).limits.wall_s
+    except InfraError:  # of a stranger's `program`: its own item says so
+        return limits.wall_s
 
 
 def check_strategies(registry: Registry, settings: Settings) -> None:

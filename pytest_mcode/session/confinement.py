@@ -121,7 +121,7 @@ class Confinement:
             raise InfraError(f"no sandbox works here: {'; and '.join(both)}") from error
 
     def _started(self, kind: str) -> Sandbox:
-        sandbox: Sandbox = self._registry.factory("sandbox", kind)(self._spec)
+        sandbox: Sandbox = self._registry.make("sandbox", kind, self._spec)
         sandbox.progress = self._lines.put
         prepare = getattr(sandbox, "prepare", None)
         if prepare is not None:

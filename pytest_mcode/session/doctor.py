@@ -85,7 +85,7 @@ class Doctor:
         tasks = tiny.load(None).tasks
         programs = [tiny.program(task, task.reference, limits) for task in tasks]
         spec = self.session.settings.sandbox_spec
-        sandbox: Sandbox = self.session.registry.factory("sandbox", name)(spec)
+        sandbox: Sandbox = self.session.registry.make("sandbox", name, spec)
         found = readiness.measure(sandbox, programs)
         self.works = self.works or found.ok
         return found

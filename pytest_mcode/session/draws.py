@@ -20,6 +20,7 @@ from pytest_mcode.core.records import (
     Task,
 )
 from pytest_mcode.generation import extraction, prompts, wire
+from pytest_mcode.session import strangers
 from pytest_mcode.session.keeping import Keeping
 from pytest_mcode.session.settings import Settings
 from pytest_mcode.session.together import Together
@@ -137,7 +138,7 @@ def is_kept(generator: Generator) -> bool:
     Only the code of what ships has a version; the description of a stranger's must give one.
     """
     described = generator.describe()
-    if type(generator).__module__.startswith("pytest_mcode."):
+    if strangers.ships(generator):
         return described.get("backend") not in RECORDED
     return "version" in described
 

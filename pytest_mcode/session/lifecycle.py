@@ -19,8 +19,8 @@ from pytest_mcode.core.records import (
     Verdict,
 )
 from pytest_mcode.generation import extraction, prompts, wire
-from pytest_mcode.session import attempt, draws, phases, wellformed
-from pytest_mcode.session.cells import Cell, list_failing, make_benchmark, selected
+from pytest_mcode.session import attempt, draws, phases, strangers, wellformed
+from pytest_mcode.session.cells import Cell, limit_s, list_failing, make_benchmark, selected
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.models import Models, Place
@@ -175,7 +175,7 @@ class Session:
             self._parts[key] = attempt.Parts(
                 benchmark=self.benchmark(variant.benchmark),
                 generator=generator,
-                strategy=self.registry.factory("strategy", variant.strategy)(),
+                strategy=self.registry.make("strategy", variant.strategy),
                 verify=phases.unverified if self.only_draws else self.verifier.verify,
                 sampling=own.sampling,
                 limits=own.limits,
@@ -246,9 +246,8 @@ class Session:
 
     def limit_s(self, cell: Cell) -> float:
         """Seconds that a program of this item may take."""
-        own, task = self.settings.of(cell.variant).limits, cell.task
-        benchmark = self.benchmark(cell.variant.benchmark)
-        return benchmark.program(task, task.reference, own).limits.wall_s
+        limits = self.settings.of(cell.variant).limits
+        return limit_s(self.benchmark(cell.variant.benchmark), cell.task, limits)
 
     def fingerprint(self, variant: Variant) -> dict[str, Json]:
         """Everything that may move a number of this variant, part by part."""
@@ -287,11 +286,13 @@ class Session:
             self.models.forget()
             self._parts.clear()
             self._confinement = self._verifier = self._pool = None
-            self._stack.close()
+            with strangers.forgiven(self.say):
+                self._stack.close()
 
     def close(self) -> None:
         """Stop everything; safe to call twice."""
         try:
             self.rest()
         finally:
-            self.models.close()
+            with strangers.forgiven(self.say):
+                self.models.close()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, McodeError
 from pytest_mcode.core.protocols import Generator, Server
 from pytest_mcode.core.records import ModelSpec
-from pytest_mcode.session import profiles
+from pytest_mcode.session import profiles, strangers
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.leases import Desk, Remote
 from pytest_mcode.session.registry import Registry
@@ -94,12 +96,13 @@ class Models:
         head, _, argument = model.partition(":")
         factory = self._registry.factory("server", head)
         try:
-            made: Server = factory(argument)
+            inspect.signature(factory).bind(argument)
         except TypeError as error:
             raise ConfigError(
                 f"--mcode-model={model}: a {head} server has options that only a profile can give "
                 f"({error}); see docs/models.md"
             ) from error
+        made: Server = strangers.make("server", head, factory, argument)
         return made
 
     def _prepared(self, server: Server) -> Server:
@@ -149,12 +152,16 @@ class Models:
         """The live generator of a model name as the user gave it."""
         if model not in self._generators:
             spec = self.spec(model)
-            make = self._registry.factory("generator", spec.backend)
+            make = self._maker(spec.backend)
             if self.is_served(model):
                 self._generators[model] = self._served(model, spec, make)
             else:
                 self._generators[model] = self._shared(make, spec)
         return self._generators[model]
+
+    def _maker(self, backend: str) -> Callable[..., Any]:
+        factory = self._registry.factory("generator", backend)
+        return partial(strangers.make, "generator", backend, factory)
 
     def _served(self, model: str, spec: ModelSpec, make: Callable[..., Any]) -> Served:
         describe = getattr(self.server(model), "describe", dict)
@@ -214,7 +221,7 @@ class Models:
         try:
             for model in models:
                 spec = self.spec(model)
-                make = self._registry.factory("generator", spec.backend)
+                make = self._maker(spec.backend)
                 served = self.is_served(model)
                 probe = self._served(model, spec, make) if served else make(spec)
                 engine.submit(_probe(probe)).result()

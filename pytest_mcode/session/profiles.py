@@ -12,6 +12,7 @@ from typing import Any
 from pytest_mcode.core.errors import ConfigError
 from pytest_mcode.core.protocols import Server
 from pytest_mcode.core.records import Json
+from pytest_mcode.session import strangers
 
 _TEXT, _WORDS = ((str,), "a text"), ((str, list), "a text or a list of texts")
 TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
@@ -93,8 +94,9 @@ def server(profile: Profile, factory: Callable[..., Any]) -> Server:
     missing = [name for name, parameter in legal.items() if _must(parameter) and name not in given]
     if missing:
         raise ConfigError(f"{where}: {missing[0]!r} is missing")
+    kind = str(profile.server["kind"])
     try:
-        made: Server = factory(**given)
+        made: Server = strangers.make("server", kind, factory, **given)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     return made

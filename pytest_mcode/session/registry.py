@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.session import strangers
 
 Factory = Callable[..., Any] | str
 """A callable, or `module:attribute` to be imported when first used."""
@@ -41,7 +42,14 @@ class Registry:
         components = {}
         for kind in KINDS:
             merged: dict[str, Factory] = {}
-            for mapping in reversed(list(call(HOOKS[kind]))):
+            with strangers.told(f"hook {HOOKS[kind]}", ConfigError):
+                said = list(call(HOOKS[kind]))
+            for mapping in reversed(said):
+                if not isinstance(mapping, Mapping):
+                    raise ConfigError(
+                        f"hook {HOOKS[kind]} returned a {type(mapping).__name__}: "
+                        "it takes a mapping of names to factories"
+                    )
                 merged.update(mapping)
             components[kind] = merged
         return cls(components)
@@ -59,6 +67,10 @@ class Registry:
             raise ConfigError(self._unknown(kind, name))
         return _load(kind, name, found) if isinstance(found, str) else found
 
+    def make(self, kind: str, name: str, *args: Any) -> Any:
+        """The component under a name. Raises `ConfigError`."""
+        return strangers.make(kind, name, self.factory(kind, name), *args)
+
     def reports(self, strategy: str) -> dict[str, list[str]]:
         """What a strategy says of its rates (`reports`); empty where it says nothing.
 
@@ -67,7 +79,7 @@ class Registry:
         name = strategy.partition("@")[0]
         if name.startswith("user:"):
             return {}
-        said = getattr(self.factory("strategy", name)(), "reports", None)
+        said = getattr(self.make("strategy", name), "reports", None)
         return {} if said is None else {"reports": sorted(map(str, said))}
 
     def _unknown(self, kind: str, name: str) -> str:
@@ -82,10 +94,13 @@ class Registry:
 
 def _load(kind: str, name: str, path: str) -> Callable[..., Any]:
     module, _, attribute = path.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{kind} {name!r} cannot be imported from {path!r}: {error}") from error
+    with strangers.told(f"{kind} {name!r}: import of {module}", ConfigError):
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"{kind} {name!r} cannot be imported from {path!r}: {error}"
+            ) from error
     if not callable(found):
         raise ConfigError(f"{kind} {name!r}: {path!r} is not callable")
     factory: Callable[..., Any] = found

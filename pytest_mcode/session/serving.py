@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -147,8 +148,9 @@ class Serving:
             if self._starting is not None:
                 servers.append(self._starting)
             self._up.clear()
-        for server in servers:
-            server.close()
+        with ExitStack() as each:
+            for server in servers:
+                each.callback(server.close)
 
 
 def is_together(server: Server) -> bool:

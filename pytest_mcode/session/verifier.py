@@ -20,7 +20,7 @@ from typing import Any, Self
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.core.protocols import Sandbox
 from pytest_mcode.core.records import Json, Program, Verdict
-from pytest_mcode.session import wellformed
+from pytest_mcode.session import strangers, wellformed
 from pytest_mcode.session.engine import Engine
 from pytest_mcode.session.settings import Settings
 from pytest_mcode.session.together import Together
@@ -86,7 +86,7 @@ class Verifier:
         decided them: only the code of what ships has a version."""
         from pytest_mcode.store.verdicts import Remembered
 
-        ships = type(sandbox).__module__.startswith("pytest_mcode.")
+        ships = strangers.ships(sandbox)
         once = settings.verify_times == 1
         share = settings.verdict_cache != "off"
         if settings.verdict_cache != "store" or not once or not ships:

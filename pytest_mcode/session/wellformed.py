@@ -12,7 +12,17 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from pytest_mcode.core.errors import DataError, InfraError
-from pytest_mcode.core.records import Answer, Dataset, Json, Message, Status, Task, Verdict
+from pytest_mcode.core.records import (
+    Answer,
+    Dataset,
+    Json,
+    Message,
+    Mode,
+    Program,
+    Status,
+    Task,
+    Verdict,
+)
 
 MOST = 2**53
 """No honest count is larger, and every database and JSON reader holds it exactly."""
@@ -22,6 +32,7 @@ def dataset(name: str, found: Any) -> Dataset:
     """The data set itself. Raises `DataError` naming the task whose id could name no item."""
     if not isinstance(found, Dataset):
         raise DataError(f"{name}: load() returned {_shown(found)}, not a Dataset")
+    _texts("Dataset", found, "sha256", "origin")
     if not found.tasks:
         raise DataError(f"{name}: load() returned no tasks")
     seen: set[str] = set()
@@ -34,6 +45,25 @@ def dataset(name: str, found: Any) -> Dataset:
         if task.task_id in seen:
             raise DataError(f"{name}: task id {_shown(task.task_id)} comes twice")
         seen.add(task.task_id)
+    return found
+
+
+def description(what: str, found: Any) -> dict[str, Json]:
+    """What identifies a component, as plain JSON. Raises `InfraError`."""
+    try:
+        made: dict[str, Json] = json.loads(json.dumps(dict(found), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InfraError(f"{what} returned {_shown(found)}, not an object of JSON") from error
+    return made
+
+
+def program(what: str, found: Any) -> Program:
+    """The program itself. Raises `InfraError` naming the wrong field."""
+    if not isinstance(found, Program):
+        raise InfraError(f"{what} returned {_shown(found)}, not a Program")
+    _texts("Program", found, "candidate", "tests", "context")
+    _choice("Program", "mode", found.mode, get_args(Mode))
+    _counts("Program", found, "checks")
     return found
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.errors import InfraError, McodeError
 from pytest_mcode.core.records import SandboxSpec
 from pytest_mcode.session.confinement import Confinement
 from pytest_mcode.session.registry import Registry
@@ -34,6 +34,9 @@ class Recorder:
 
     def describe(self):
         return {"host_factor": 2}
+
+    def run(self, program):
+        self.seen.append("run")
 
     def close(self):
         self.seen.append("close")
@@ -89,7 +92,7 @@ def test_what_the_start_raises_reaches_the_taker_every_time(make, broken):
     confinement, _, _ = make(broken)
     confinement.begin()
     for _ in range(2):
-        with pytest.raises(type(broken), match=str(broken)):
+        with pytest.raises(McodeError, match=str(broken)):
             confinement.take()
     confinement.close()
 
