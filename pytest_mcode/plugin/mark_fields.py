@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_mcode.core.errors import ConfigError
+from pytest_mcode.plugin import study
 
 if TYPE_CHECKING:
     from pytest_mcode.session.settings import Settings
@@ -30,8 +31,8 @@ def narrowed(settings: Settings, given: Mapping[str, Any]) -> Settings:
             changes[field] = tuple(map(str, listed)) if name == "tasks" else listed
     for name, value in {"bench": given["bench"], "model": changes.get("models", ())}.items():
         _require_texts(name, value)
-    for field, least in {"limit": 0, "samples": 1, "debug_iters": 0}.items():
-        _require_whole(field, changes.get(field, ()), least)
+    for field in ("limit", "samples", "debug_iters"):
+        _require_whole(field, changes.get(field, ()))
     return replace(settings, **changes)
 
 
@@ -41,10 +42,12 @@ def _require_texts(field: str, value: Any) -> None:
             raise ConfigError(f"mark mcode({field}={text!r}) is not legal: it takes a text")
 
 
-def _require_whole(field: str, value: Any, least: int) -> None:
+def _require_whole(field: str, value: Any) -> None:
+    """Within the bounds of the option."""
     for number in value if isinstance(value, tuple) else (value,):
-        if type(number) is not int or number < least:
+        try:
+            study.legal(field.replace("_", "-"), str(number) if type(number) is int else "")
+        except ValueError as error:
             raise ConfigError(
-                f"mark mcode({field}={number!r}) is not legal: "
-                f"it takes a whole number of at least {least}"
-            )
+                f"mark mcode({field}={number!r}) is not legal: it takes {error}"
+            ) from error
