@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mcode.core.errors import ConfigError, McodeError
-from pytest_mcode.plugin import listing, options, outputs
+from pytest_mcode.plugin import listing, options, outputs, preparation
 from pytest_mcode.plugin import state as states
 
 if TYPE_CHECKING:
@@ -22,18 +22,26 @@ MOVE_NUMBERS = (
     *("thinking", "extra", "prompt-style", "memory", "verify-times", "sandbox"),
 )
 """Options of a run that `--mcode-report` does not look for in what is stored."""
+OF_A_RUN = ("resume", "phase", "fresh", "gate-early")
+"""Options that are about running, which no command does."""
+OF_A_REPORT = (
+    *("run", "study", "compare", "export", "labels", "output", "html", "md", "csv", "datasette"),
+    *("gate", "gate-export", "fail-under", "price"),
+)
+"""Options that are about what is stored."""
 
 
 def run(config: pytest.Config) -> int | None:
     """The exit status of a command, None if the options name none."""
     resolved = options.Resolved(config)
-    command = next((c for n, c in COMMANDS.items() if resolved.value(n)), None)
-    if command is None:
+    asked = [name for name in COMMANDS if resolved.value(name)]
+    if not asked:
         return None
     config._do_configure()
     state = states.of(config)
     try:
-        return command(state)
+        _check(resolved, asked)
+        return COMMANDS[asked[0]](state)
     except McodeError as error:
         raise states.usage(config, error) from error
     finally:
@@ -41,10 +49,27 @@ def run(config: pytest.Config) -> int | None:
         config._ensure_unconfigure()
 
 
+def _check(get: options.Resolved, asked: list[str]) -> None:
+    """Refuse what the command would leave undone without a word."""
+    command, *others = [f"--mcode-{name}" for name in asked]
+    if others:
+        raise ConfigError(f"{command} and {others[0]} are two commands: one at a time")
+    run_only = [name for name in OF_A_RUN if get.on_command_line(name)]
+    if run_only:
+        raise ConfigError(f"{command} runs nothing: leave --mcode-{run_only[0]} out")
+    stored_only = [name for name in OF_A_REPORT if get.on_command_line(name)]
+    if command != "--mcode-report" and stored_only:
+        raise ConfigError(
+            f"{command} looks at nothing that is stored: "
+            f"give --mcode-{stored_only[0]} with --mcode-report"
+        )
+
+
 def report(state: State) -> int:
     """Print what the database holds; the other options are filters."""
     from pytest_mcode.reports import comparison_text, overview, study, study_text, summary, text
     from pytest_mcode.reports.comparison_request import requested
+    from pytest_mcode.reports.selection import select
     from pytest_mcode.session.settings import bench_label, label
     from pytest_mcode.store import queries
     from pytest_mcode.store.database import Store
@@ -74,6 +99,8 @@ def report(state: State) -> int:
         lines += outputs.write(state, store, filters)
         lines += _exchange(state, store, filters)
         lines += _no_filters(get)
+        priced = {row.variant.model for row in select(store, filters)[0]}
+        lines += preparation.stray_prices(get, priced)
         for line in lines:
             _write(state, line)
         return _decision(state, store, filters)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 COMMANDS = ("report", "self-check", "doctor", "list")
 """Options that ask for something else than a run."""
+OF_STORED = ("export", "labels", "run", "study", "compare")
+"""Options of a report; without it they are a mistake, also where no benchmark is named."""
 NEVER_EMPTY = ("bench", "tasks", "gate", "gate-export", "fail-under", "html", "md", "csv")
 """Without their value less is run, written or decided, as where a script's variable is not set."""
 BY_NAME = {option.name: option for option in OPTIONS}
@@ -89,6 +91,7 @@ def names_benchmark(config: pytest.Config) -> bool:
     named = named or any(a.startswith("mcode/") for a in config.args)
     named = named or get.source("resume")[0] or get.on_command_line("phase")
     named = named or asks_gate(config, insisting=True)
+    named = named or any(get.on_command_line(name) for name in OF_STORED)
     return bool(named or (get.source("model")[0] and config.getoption("keyword", "")))
 
 

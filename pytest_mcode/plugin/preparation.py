@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,11 +38,12 @@ def prepare(session: pytest.Session) -> None:
     """Open the database, start servers, check models, build the sandbox, prove the benchmarks."""
     state = states.of(session.config)
     state.pytest_session = session
-    begins = state.benches or state.resumed
-    if not begins or state.worker is not None or session.config.getoption("collectonly"):
+    if state.worker is not None or session.config.getoption("collectonly"):
         return
     try:
-        open_recorder(state)
+        _refuse_ignored(state, [name for name, _ in outputs.asked(state)])
+        if state.benches or state.resumed:
+            open_recorder(state)
     except McodeError as error:
         state.close()
         raise states.usage(session.config, error) from error
@@ -52,7 +53,7 @@ def open_recorder(state: State) -> Recorder:
     """The checks in the order in which they are cheap. Raises `McodeError`."""
     from pytest_mcode.store.database import Store
 
-    _refuse_ignored(state, [name for name, _ in outputs.asked(state)])
+    outputs.asked(state)  # a path that cannot be one is told now
     recorder = state.recorder = Recorder(state, Store.open(state.settings.db))
     state.config.pluginmanager.register(recorder, "mcode-recorder")
     state.session.models.preflight()
@@ -67,7 +68,7 @@ def open_recorder(state: State) -> Recorder:
 def _refuse_ignored(state: State, written: Sequence[str]) -> None:
     """What a run would ignore, or show nowhere, is a mistake; it is found before the run."""
     get = options.Resolved(state.config)
-    for name in ("export", "labels", "run", "study"):
+    for name in options.OF_STORED[:-1]:
         if get.on_command_line(name):
             raise ConfigError(
                 f"--mcode-{name} is for what is stored: run first, then --mcode-report"
@@ -83,7 +84,22 @@ def write_plan(state: State, rows: Sequence[tuple[str, Variant, str]]) -> None:
     for bench in dict.fromkeys(variant.benchmark for _, variant, _ in rows):
         require_proof(state, recorder.store, bench)
     recorder.plan(rows)
+    for line in stray_prices(options.Resolved(state.config), {v.model for _, v, _ in rows}):
+        state.say(line)
     progress.begin(state)
+
+
+def stray_prices(get: options.Resolved, models: Collection[str]) -> list[str]:
+    """A line for each price on the command line that is of none of these models."""
+    if not get.on_command_line("price"):
+        return []
+    named = [name for name, *_ in get.value("price")]
+    known = ", ".join(sorted(models))
+    return [
+        f"--mcode-price: {name!r} is none of the models that are measured: {known}"
+        for name in named
+        if name and name not in models
+    ]
 
 
 def require_proof(state: State, store: Store, bench: str) -> None:

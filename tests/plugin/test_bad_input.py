@@ -35,6 +35,10 @@ CASES = {
     "drop-without-gate": ((*GOLD, "--mcode-max-drop=0.1"), "--mcode-max-drop is of a gate: give --mcode-gate=BASELINE too"),
     "unused-backend": ((*GOLD, "--mcode-backend=olama"), "unknown generator 'olama': did you mean 'ollama'"),
     "of-a-report": ((*GOLD, "--mcode-run=20260101-000000-aaaa"), "--mcode-run is for what is stored: run first, then --mcode-report"),
+    "two-commands": (("--mcode-report", "--mcode-doctor"), "--mcode-report and --mcode-doctor are two commands: one at a time"),
+    "a-command-runs-nothing": (("--mcode-report", "--mcode-resume"), "--mcode-report runs nothing: leave --mcode-resume out"),
+    "a-file-of-nothing": (("--mcode-list", "--mcode-html=x.html"), "--mcode-list looks at nothing that is stored: give --mcode-html with --mcode-report"),
+    "no-report": (("--mcode-compare=a,b",), "--mcode-compare needs --mcode-report, or a page to stand on"),
     "same-ids": (("--mcode-bench=tiny", "--mcode-model=replay:a/x.jsonl,replay:b/x.jsonl"), "share the id replay:x"),
 }  # fmt: skip
 

@@ -75,8 +75,11 @@ def test_a_server_that_tells_no_tokens(run, pytester):
 
 
 def test_recorded_answers_have_no_tokens_and_no_cost(run):
-    """gold asks nobody."""
-    result = run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-price=1,1")
+    """gold asks nobody; a price of a model that is not there is told, of a report too."""
+    result = run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-price=1,1,gld=2,2")
     assert result.ret == 0
+    stray = "--mcode-price: 'gld' is none of the models that are measured: gold"
+    result.stdout.fnmatch_lines([f"mcode: {stray}"])
+    run("--mcode-report", "--mcode-price=gld=2,2").stdout.fnmatch_lines([stray])
     assert about_tokens(result) == []
     assert "per solved task" not in result.stdout.str()
