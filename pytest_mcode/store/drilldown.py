@@ -135,7 +135,7 @@ def _item(row: Sequence[Json], verdicts: set[str]) -> Item:
 def heads(reader: Reader, item_id: int) -> list[Head]:
     """All attempts of an item, by sample and iteration."""
     found = reader.rows(
-        "SELECT sample, iteration, verdict, flaky <> '', notes LIKE '%\"chosen\": true%'"
+        "SELECT sample, iteration, verdict, flaky <> '', json_extract(notes, '$.chosen')"
         " FROM attempts WHERE item_id = ? ORDER BY sample, iteration",
         (item_id,),
     )

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_mcode.core.errors import StoreError
 from pytest_mcode.core.records import Variant
-from pytest_mcode.store import queries, runs
+from pytest_mcode.store import drilldown, queries, runs
 from pytest_mcode.store.database import PlannedItem, SelfCheck, Store
 
 
@@ -209,3 +209,13 @@ def test_deleting_a_run_deletes_all_of_it(store, outcome, nodeid, path):
         raw.execute("DELETE FROM runs")
         tables = ("variants", "items", "attempts", "infra_errors")
         assert [raw.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables] == [0] * 4
+
+
+def test_only_the_attempt_that_is_handed_in_is_chosen(store, outcome, nodeid):
+    """A strategy may note such words of another one: they choose nothing."""
+    drawn = outcome(0, "p", "f")
+    drawn["attempts"][0]["notes"] = {"said": {"chosen": True}, "told": '"chosen": true'}
+    drawn["attempts"][1]["notes"] = {"chosen": True}
+    store.record("r1", nodeid(0), drawn)
+    ((item,),) = store.rows("SELECT item_id FROM items WHERE state = 'done'")
+    assert [head.chosen for head in drilldown.heads(store, item)] == [False, True]
