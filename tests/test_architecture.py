@@ -45,6 +45,7 @@ HOME_OF = {
 BORDERS = {
     "session/attempt.py": "a bug of ours is infra, never the model's failure",
     "session/confinement.py": "what a start raises is raised where the sandbox is taken",
+    "session/leases.py": "a worker that asked is told why it is given no server",
     "session/strangers.py": "what a stranger's code raises is told by its name",
     "sandboxes/pool.py": "a fault of the machinery is told by the futures of who waits for it",
     "sandboxes/inside/worker.py": "the candidate's own exceptions, of any kind, end its call only",

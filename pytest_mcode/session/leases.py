@@ -13,7 +13,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pytest_mcode.core.errors import ConfigError, InfraError, McodeError
+from pytest_mcode.core.errors import ConfigError, InfraError
+from pytest_mcode.session import attempt
 from pytest_mcode.session.serving import Lease, Leases
 
 
@@ -54,8 +55,8 @@ def _handler(leases: Leases) -> type[socketserver.StreamRequestHandler]:
                 model = json.loads(self.rfile.readline())
                 try:
                     lease = leases.hold(model)
-                except McodeError as error:
-                    self._answer({"error": str(error)})
+                except Exception as error:  # noqa: BLE001 - whoever asked is told why
+                    self._answer({"error": attempt.reason(error)})
                     return
                 try:
                     self._answer({"url": lease.url})

@@ -47,6 +47,8 @@ class House:
             self.house.gate.wait(PATIENCE_S)
             if self.model == "broken":
                 raise InfraError("broken did not start: cure\nlog line")
+            if self.model == "bug":
+                raise OSError("no more files")
             return f"http://{self.model}/v1"
 
         def close(self) -> None:
@@ -179,6 +181,8 @@ def test_leases_cross_processes(house, desk: Path, threads) -> None:
     two.close()
     with pytest.raises(InfraError, match="broken did not start"):
         one.hold("broken")
+    with pytest.raises(InfraError, match="internal error: OSError: no more files"):
+        one.hold("bug")
 
 
 WORKER = """
