@@ -84,7 +84,7 @@ def verify(job, score, usual, pristine):
 def main():
     """Get ready as the supervisor does, then verify batch after batch."""
     guard.insist(first_process=True)  # it kills and wipes
-    supervisor.preload(supervisor.PRELOADED)
+    supervisor.preload()
     score, usual = supervisor.open_score()
     set_memory = supervisor.hide()
     supervisor.confine(int(sys.argv[1]))

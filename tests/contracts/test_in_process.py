@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,24 +244,49 @@ def test_an_assertion_that_always_holds_is_forged(verdict, method):
 
 def test_unittest_is_ready_only_in_slots_that_need_it(make_sandbox):
     """A fork pays for every module; so only programs that bring such classes make a slot hold it,
-    and what it holds of their tests changes no verdict on the next program."""
-    looks = Program(
-        "import sys\ndef f(): return 'unittest' in sys.modules", "assert f() is {}", ("f",)
-    )
-    case = HEAD + "class T(unittest.TestCase):\n    def test_a(self): self.assertEqual(f(3), 6)\n"
-    right = Program("def f(x): return x * 2", case, ("f",), mode="in_process")
-    wrong, cheat = "def f(x): return x", NEUTERED + "def f(x): return 7"
+    and what it holds of them and their tests changes no verdict on the next program."""
+    look = "import sys\ndef f(name): return name in sys.modules"
+    case = "class T(unittest.TestCase):\n    def test_a(self): self.assertEqual(f(3), 6)\n"
+    right, wrong = "def f(x): return x * 2", "def f(x): return x"
+    expected = {right: "passed", wrong: "failed", NEUTERED + wrong: "forged"}
     alone = make_sandbox(SandboxSpec(slots=1, label="contract"))
+
+    def modules(*names: bool) -> None:
+        pairs = zip(("unittest", "unittest.mock"), names, strict=True)
+        tests = "".join(f"assert f({name!r}) is {there}\n" for name, there in pairs)
+        assert alone.run(Program(look, tests, ("f",))).status == "passed"
+
     try:
         alone.start()
-        assert alone.run(replace(looks, tests=looks.tests.format(False))).status == "passed"
-        for candidate in (right.candidate, wrong, cheat) * 2:
-            seen = alone.run(replace(right, candidate=candidate))
-            expected = {right.candidate: "passed", wrong: "failed", cheat: "forged"}[candidate]
-            assert seen.status == expected, seen
-        assert alone.run(replace(looks, tests=looks.tests.format(True))).status == "passed"
+        modules(False, False)
+        for head, names in (("import unittest\n", (True, False)), (HEAD, (True, True))):
+            for candidate in (*expected, *expected):
+                program = Program(candidate, head + case, ("f",), mode="in_process")
+                assert alone.run(program).status == expected[candidate]
+            modules(*names)
+        forks = Program(FORKING, "assert f() == [1, 4, 9]", ("f",))
+        assert alone.run(forks).status == "passed"
     finally:
         alone.close()
+
+
+FORKING = """
+import os, threading
+def f():
+    wait = threading.Event()
+    thread = threading.Thread(target=wait.wait)
+    thread.start()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(writing, bytes(x * x for x in (1, 2, 3)) * (threading.active_count() == 1))
+        threading._shutdown()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    wait.set()
+    thread.join()
+    return list(os.read(reading, 3))
+"""
 
 
 # -- statuses ---------------------------------------------------------------------------------

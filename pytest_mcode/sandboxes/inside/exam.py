@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     from classes import Script
     from judge import Judge
 
+UNITTEST, MOCK = 2, 4
+"""As in `supervisor`, which the judge does not import: it would preload what programs need."""
 _ENDS = frozenset(("passed", "skipped", "expected failure", "error"))
 
 
 class Run(Verification):
     """One of the two runs, in one worker."""
 
-    needs_unittest = True
-
     def __init__(self, judge: Judge, job: dict[str, Any], script: Script, turned: bool) -> None:
         super().__init__(judge.suite, Candidate(judge.worker), job)
         self.script, self.turned = script, turned
+        self.needs = UNITTEST | (MOCK if "mock" in job["tests"] else 0)
         self.current = ""
         self.ends: dict[str, str] = {}
         self.passed: dict[str, set[int]] = {}

@@ -204,8 +204,7 @@ class Judge:
         wall_s = time.perf_counter() - started
         self.candidate = None
         self.worker.close()
-        word = b"D" if verdict.died() else b"K"
-        self.supervisor.sendall(word.lower() if verdict.needs_unittest else word)
+        self.supervisor.sendall(bytes((verdict.died() | verdict.needs,)))
         forget(verdict.candidate.fatal)
         self.worker = self.next_worker()
         return wall_s

@@ -59,8 +59,8 @@ def seed_of(source: str) -> int:
 class Verification:
     """One job: what ran, what held and how it ended."""
 
-    needs_unittest = False
-    """Whether its worker imports it."""
+    needs = 0
+    """What its worker imports, in the bits that the supervisor reads."""
 
     def __init__(
         self, find: Callable[[str, str], Suite], candidate: Candidate, job: dict[str, Any]
