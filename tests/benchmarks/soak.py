@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.soak --minutes 60 --sandbox docker
 
-References, samples of CodeGen-16B and the hostile corpus run in an order that the seed decides.
-Once a minute the load is let off, and what is left at rest is written down. Exit status 0 if all
+References (a few in unittest classes), samples of CodeGen-16B and the hostile corpus run in an order
+that the seed decides. Once a minute the load is let off, and what is left at rest is written down. Exit status 0 if all
 verdicts were right and all of it is flat; `judge_flat` says by which rule.
 """
 
@@ -27,7 +27,7 @@ from pytest_mcode.core.records import Limits, SandboxSpec, Status, Verdict
 from .contenders import KINDS
 from .processes import PROC, anonymous_mb, daemon_mb, field_mb, pids_of, scratch_of
 from .trend import Column, describe, judge_flat
-from .workloads import DATA, Sample, codegen, hostile, references
+from .workloads import DATA, Sample, beside, codegen, hostile, references
 
 COLUMNS = (
     Column("host MB", slack=2.0),
@@ -70,7 +70,8 @@ def mixed(data: Path, most: int | None) -> list[Sample]:
     right = references(data)[:most]
     real = codegen(data, 2, Limits(wall_s=2.0))[:most]
     bad = hostile()
-    return [*right, *right, *real, *(bad[:: len(bad) // most] if most else bad)]
+    cases = [beside(sample) for sample in right[::4]]
+    return [*right, *right, *cases, *real, *(bad[:: len(bad) // most] if most else bad)]
 
 
 def endless(samples: Sequence[Sample], seed: int) -> Iterator[Sample]:
