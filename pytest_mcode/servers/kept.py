@@ -101,6 +101,7 @@ class Kept:
             environment=self.environment(port),
             stop=self.stop_command(),
             files=self._files(),
+            say=self.say,
         )
         return f"{process.start(self.health_timeout_s)}{self.base}"
 

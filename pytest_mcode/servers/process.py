@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -28,6 +28,8 @@ _COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\
 """Escape sequences: colours, moves of the cursor, titles of windows."""
 GRACE_S = 10.0
 """How long a server that was told to exit may take before it is killed."""
+SILENCE_S = 5.0
+"""How long a server is waited for without a word: large models load for minutes."""
 RESTARTS = 3
 """How often a server that was healthy and ends by itself is started again."""
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -53,8 +55,10 @@ class Process:
         environment: Mapping[str, str] | None = None,
         stop: Sequence[str] = (),
         files: Path | None = None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.name = name
+        self._say = say
         self._cure = cure
         self._resources = ExitStack()
         self._url = ""
@@ -91,8 +95,9 @@ class Process:
         if problem:
             tail = _tail(log)
             self.close()
-            where = f" ({self._files}.log)" if self._files else ""
-            raise InfraError("\n".join([f"{self.name} {problem}: {self._cure}{where}", *tail]))
+            raise InfraError(
+                "\n".join([f"{self.name} {problem}: {self._cure}{self._where}", *tail])
+            )
         return self._url
 
     def ended(self) -> int | None:
@@ -104,6 +109,10 @@ class Process:
         self._url = ""
         self._resources.close()
         self._child = None
+
+    @property
+    def _where(self) -> str:
+        return f" ({self._files}.log)" if self._files else ""
 
     def _log(self) -> IO[bytes]:
         if self._files is None:
@@ -129,7 +138,7 @@ class Process:
         if not url:
             return "did not say where it listens"
         health = self._health if "://" in self._health else url + self._health
-        pause_s = 0.02
+        pause_s, silent = 0.02, True
         while (status := port.get(health, timeout_s=2)[0]) != HTTPStatus.OK:
             if child.poll() is not None:
                 return f"ended with exit status {child.returncode} before it was healthy"
@@ -137,6 +146,9 @@ class Process:
                 last = f"answers with status {status}" if status else "does not answer"
                 within = f"within {timeout_s:g} s (--mcode-health-timeout)"
                 return f"was not healthy {within}, {health} {last}"
+            if silent and time.monotonic() > deadline - timeout_s + SILENCE_S:
+                silent = False
+                self._say(f"waiting for the {self.name}, {timeout_s:g} s at most{self._where}")
             time.sleep(pause_s)
             pause_s = min(1.0, 1.2 * pause_s)
         if child.poll() is not None:

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.soak --minutes 60 --sandbox docker
 
-References (a few in unittest classes), samples of CodeGen-16B and the hostile corpus run in an order
-that the seed decides. Once a minute the load is let off, and what is left at rest is written down. Exit status 0 if all
-verdicts were right and all of it is flat; `judge_flat` says by which rule.
+References (some in unittest classes), samples of CodeGen-16B and the hostile corpus run in an order
+that the seed decides. Once a minute the load is let off, and what is left at rest is written down.
+Exit status 0 if all verdicts were right and all of it is flat; `judge_flat` says by which rule.
 """
 
 from __future__ import annotations

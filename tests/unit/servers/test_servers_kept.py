@@ -126,8 +126,10 @@ def test_a_server_that_hangs_is_given_up_and_killed(tmp_path: Path) -> None:
     assert names(tmp_path / "state") == [".log"]
 
 
-def test_what_the_health_url_answers_is_told(tmp_path: Path) -> None:
-    """A status that is not 200, and a host that nobody has: seen without reading its log."""
+def test_what_is_waited_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that is not 200, and a host that nobody has: seen without reading its log, whose
+    place is said while it loads."""
+    monkeypatch.setattr(process, "SILENCE_S", 0.1)
     with HTTPServer((port.HOST, 0), BaseHTTPRequestHandler) as refusing:
         Thread(target=refusing.serve_forever, daemon=True).start()
         other = command(tmp_path, health=f"http://{port.HOST}:{refusing.server_port}/ready")
@@ -136,10 +138,13 @@ def test_what_the_health_url_answers_is_told(tmp_path: Path) -> None:
             (other, "/ready answers with status 501"),
             (nobody, "does not answer"),
         ):
-            server.health_timeout_s = 0.3
+            said: list[str] = []
+            server.health_timeout_s, server.say = 0.3, said.append
             with pytest.raises(InfraError, match=told) as error:
                 server.start()
-            assert str(next((tmp_path / "state").glob("*.log"))) in str(error.value)
+            log = str(next((tmp_path / "state").glob("*.log")))
+            assert log in str(error.value)
+            assert said == [f"waiting for the command server of m, 0.3 s at most ({log})"]
         refusing.shutdown()
 
 
