@@ -12,7 +12,7 @@ from pytest_mcode.generation import fences, source
 from pytest_mcode.generation.fences import Block
 from pytest_mcode.generation.prompts import STOP_SEQUENCES
 
-VERSION = 1
+VERSION = 2
 """Of the rules below: another version may find other code in the same answer."""
 
 _JSON_KEYS = ("code", "solution", "completion", "answer", "python", "program")

@@ -19,7 +19,8 @@ _CUTS = 12
 _BODY_CHARS = 8_000
 """Longest text that is tried as the inside of a function."""
 
-_ESCAPE = re.compile(r"\\[^\r\n]")
+_ESCAPE = re.compile(r"\\N\{[\w -]*\}|\\[^\r\n{}]|\\(?=[{}])")
+"""A brace behind a backslash is no part of it: it may begin or end a field of an f-string."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLOCKS = (ast.If, ast.Try, ast.With)
@@ -41,7 +42,7 @@ def _parse(code: str) -> tuple[ast.Module | None, int]:
         return None, 0
     # Escapes are blanked: an invalid one ("\d") makes the parser warn, and silencing a warning is
     # not safe while another thread runs tests. No answer given here depends on their meaning.
-    plain = _ESCAPE.sub("xx", code)
+    plain = _ESCAPE.sub(lambda escape: "x" * len(escape[0]), code)
     try:
         return parsing.tree(plain), 0
     except SyntaxError as error:

@@ -40,7 +40,7 @@ def _done(call):
         return "raised " + type(error).__name__
 
 '''
-_ESCAPE = re.compile(r"\\([^\r\n])")
+_ESCAPE = re.compile(r"\\([^\r\n{}])")
 _SAID = re.compile(r"AssertionError: behaviour (\w+) ([0-9a-f]{32})")
 
 

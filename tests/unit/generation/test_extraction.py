@@ -189,6 +189,10 @@ BODIES = {
     "body after prose": ("Add them up:\n\n    return a + b\n", BODY),
     "body before prose": ("    return a + b\n\nThis adds the numbers.", BODY),
     "body without indentation before prose": ("return a + b\n\nThis adds the numbers.", BODY),
+    "braces behind backslashes, which begin fields of an f-string": (
+        '```python\nreturn f"\\{a}\\N{EM DASH}{b}\\\\{a}"\n```',
+        STUB + '    return f"\\{a}\\N{EM DASH}{b}\\\\{a}"\n',
+    ),
 }
 
 
