@@ -242,19 +242,26 @@ def _apart(rows: Sequence[tuple[str, Variant, str]]) -> dict[str, Variant]:
 
     Otherwise a task would count twice in the denominator, or tests that ask for different things
     would share one rate. Which of them keeps the bare name does not depend on the order in which
-    they run: two runs are compared by these names.
+    they run, and none does that has parameters of its own, of which `-k` may choose some: two runs
+    are compared by these names.
     """
-    tests = {n: n.replace(f"{task}-{variant.label}", "*") for n, variant, task in rows}
+    tests = {n: _test(n, f"{task}-{variant.label}") for n, variant, task in rows}
     owners: dict[str, str] = {}
     for node_id, variant, _ in sorted(rows, key=lambda row: _rank(tests[row[0]])):
         owners.setdefault(variant_key(variant), tests[node_id])
     named = {}
     for node_id, variant, _ in rows:
         test = tests[node_id]
-        apart = owners[variant_key(variant)] != test
+        apart = owners[variant_key(variant)] != test or not test.endswith("[*]")
         strategy = f"{variant.strategy}@{test}" if apart else variant.strategy
         named[node_id] = replace(variant, strategy=strategy)
     return named
+
+
+def _test(node_id: str, cell: str) -> str:
+    """The node id with a star for the cell, whose letters beyond ASCII pytest may have escaped."""
+    written = cell if cell in node_id else cell.encode("unicode_escape").decode("ascii")
+    return node_id.replace(written, "*")
 
 
 def _rank(test: str) -> tuple[bool, str]:

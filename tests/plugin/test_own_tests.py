@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from pytest_mcode.benchmarks import tiny
 
 pytestmark = pytest.mark.docker
 
@@ -158,6 +162,34 @@ def test_the_order_of_tests_moves_no_name(run, database, pytester):
         ("", 2),
         ("test_b.py::test_b[*]", 2),
     ]
+
+
+def test_parameters_and_letters_move_no_name(run, database, pytester):
+    """What `-k` leaves of a test with parameters keeps its name, and a task with an umlaut is one
+    of its benchmark's."""
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+
+        @pytest.mark.parametrize("way", ["red", "blue"])
+        @pytest.mark.mcode(bench="mine.jsonl")
+        def test_own(mcode_attempt, way):
+            mcode_attempt().check()
+        """
+    )
+    lines = Path(tiny.__file__).with_name("tiny.jsonl").read_text("utf-8").splitlines()[:2]
+    mine = "\n".join(lines).replace("tiny/even", "tiny/größe")
+    (pytester.path / "mine.jsonl").write_text(mine, "utf-8")
+    both = ("--mcode-bench=mine.jsonl", "--mcode-model=gold", "test_own.py")
+    for choice in ((), ("-k", "blue")):
+        run(*both, *choice)
+    sql = "SELECT label, count(*) FROM items JOIN variants USING (variant_id) GROUP BY 1"
+    rows = database.rows(sql)
+    assert {label.partition("@")[2]: items for label, items in rows} == {
+        "": 2,
+        "test_own.py::test_own[*-blue]": 4,
+        "test_own.py::test_own[*-red]": 2,
+    }
 
 
 MARKS = {
