@@ -107,12 +107,20 @@ def groups(cells: Sequence[Cell], *free: str) -> Iterator[list[Cell]]:
 
 
 def subject(group: Sequence[Cell], every: Sequence[Cell], *free: str) -> str:
-    """What a group is about, in words."""
-    variant = group[0].row.variant
-    varied = [n for n in dimensions(every) if n not in ("benchmark", "model", *free)]
-    more = [f"{words(name)} {level(group[0], name)}" for name in varied]
-    model = [] if "model" in free else [variant.model]
-    return ", ".join([variant.benchmark, *model, *more])
+    """What a group is about, in words; where these fit another too, which runs measured under
+    other conditions, with the fingerprint of its largest cell."""
+    names = [n for n in dimensions(every) if n not in (*GRID[:2], *free)]
+
+    def said(cell: Cell) -> str:
+        model = [] if "model" in free else [cell.row.variant.model]
+        more = [f"{words(name)} {level(cell, name)}" for name in names]
+        return ", ".join([cell.row.variant.benchmark, *model, *more])
+
+    about = said(group[0])
+    alike = [cell for cell in every if said(cell) == about]
+    if len(list(groups(alike, *free))) == 1:
+        return about
+    return f"{about}, fingerprint {largest(group)[0].row.fingerprint[:8]}"
 
 
 def words(name: str) -> str:

@@ -121,6 +121,19 @@ def test_without_enough_data_or_a_fit_nothing_is_guessed(run, store, tasks, draw
     assert "extrapolated" not in svg(dict(study_charts.charts(report))["coverage"])
 
 
+def test_runs_under_other_conditions_are_told_apart(run, store):
+    """Nothing that varies differs, and yet they are two pools: two curves, two answers."""
+    measured = cells(10, lambda v, i: [[PASS if i % 2 else FAIL]] * v.samples, *grid((1, 2)))
+    for name, wall_s in (("r1", 10.0), ("r2", 20.0)):
+        run(name, measured, parts={"limits": {"wall_s": wall_s}}, study="s")
+    report = examine(store, Filters(study=("s",)))
+    names = {f"tasks, m, fingerprint {cell.row.fingerprint[:8]}" for cell in report.cells}
+    assert len(names) == 2
+    drawn = svg(dict(study_charts.charts(report))["coverage"])
+    assert all(f"{name}: " in drawn for name in names)
+    assert {answer.subject for answer in report.answers} == names
+
+
 def test_the_plateau_of_repairs_is_read_off_the_longest_chains(answers):
     """Half pass at once, a quarter after one repair, none later."""
     chains = [[PASS], [PASS], [FAIL, PASS], [FAIL] * 4]
