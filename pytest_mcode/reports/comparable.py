@@ -32,6 +32,8 @@ RELEASES = {
     ),
 }
 MAX_TOKENS = 768
+CONTEXT = 2048
+"""Tokens of prompt and answer that EvalPlus gives a model (`provider/vllm.py`)."""
 NO_MODELS = ("gold", "garbage")
 
 
@@ -55,7 +57,8 @@ def reasons(variant: VariantSummary) -> list[str]:
         return [*found, f"{model} is no model to compare"]
     if is_demonstration(variant.row):
         return [*found, "the demonstration model is no model to compare"]
-    return [*found, *_sampling(_part(parts, "sampling"))]
+    sampling = _part(parts, "sampling")
+    return [*found, *_sampling(sampling), *_context(_part(parts, "model"), sampling)]
 
 
 def _is_evalplus(variant: VariantSummary) -> bool:
@@ -111,3 +114,11 @@ def _sampling(sampling: Mapping[str, Json]) -> Iterator[str]:
         yield f"thinking {sampling['thinking']}, not the server's own"
     if sampling.get("extra", "{}") != "{}":
         yield f"extra options {sampling['extra']}"
+
+
+def _context(model: Mapping[str, Json], sampling: Mapping[str, Json]) -> Iterator[str]:
+    """What was asked of Ollama, or given to a server that the run started; 0 is the model's own."""
+    asked = sampling.get("context_window") if model.get("backend") == "ollama" else 0
+    context = _part(model, "server").get("context") or asked or CONTEXT
+    if context < CONTEXT:
+        yield f"a context of {counted(context, 'token')}, not {CONTEXT:,}"

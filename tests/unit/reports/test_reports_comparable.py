@@ -45,6 +45,11 @@ def test_all_as_the_leaderboard_has_it(said):
     assert said() == "comparable with the EvalPlus leaderboard: yes"
 
 
+def test_the_context_that_counts_is_the_servers(said):
+    """An option for Ollama says nothing of others, and 0 is the model's own."""
+    assert said(model={"server": {"context": 0}}, sampling={"context_window": 512}).endswith("yes")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -54,6 +59,11 @@ def test_all_as_the_leaderboard_has_it(said):
         ({"sampling": {"stop": ["\ndef"]}}, "stop sequences of its own"),
         ({"sampling": {"thinking": "false"}}, "thinking false, not the server's own"),
         ({"sampling": {"extra": '{"top_k": 1}'}}, 'extra options {"top_k": 1}'),
+        (
+            {"model": {"backend": "ollama"}, "sampling": {"context_window": 512}},
+            "a context of 512 tokens, not 2,048",
+        ),
+        ({"model": {"server": {"context": 1024}}}, "a context of 1,024 tokens, not 2,048"),
         ({"data": {"sha256": "0"}}, "the data are not release v0.1.10"),
         ({"limits": {"wall_s": 1.0}}, "time limit 1.0 s, not 10"),
         ({"limits": {"memory_mb": 64}}, "memory 64 MB, not 512"),
