@@ -63,8 +63,10 @@ class Controller:
     def _write(self, plan: dict[str, Any]) -> None:
         from pytest_mcode.core.errors import McodeError
         from pytest_mcode.core.records import Variant
-        from pytest_mcode.plugin import active, preparation
+        from pytest_mcode.plugin import active, plan_folder, preparation
 
+        plan_folder.sweep()
+        plan_folder.own(self._plan.parent)
         state = states.of(self._config)
         self._late = not self._config.pluginmanager.has_plugin(active.NAME)
         active.register(self._config)

@@ -1,0 +1,56 @@
+"""What a killed distributed run leaves in the folder for temporary files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from pytest_mcode.plugin import plan_folder
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """An empty folder for temporary files; `temporary(name, owner)` puts a plan's folder there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def make(name, owner=None):
+        folder = tmp_path / f"mcode-plan-{name}"
+        folder.mkdir()
+        (folder / "plan.json").write_text("{}")
+        if owner is not None:
+            (folder / "owner.json").write_text(json.dumps(owner))
+        return folder
+
+    return make
+
+
+def test_only_what_a_process_of_this_machine_has_left_is_swept(temporary):
+    """A dead owner's goes; a living one's, another machine's, and what nobody owns stay."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        place, since = plan_folder.place(), plan_folder.started(process.pid)
+        living = temporary("living", [place, process.pid, since])
+        own = temporary("own")
+        plan_folder.own(own)
+        recycled = temporary("recycled", [place, process.pid, f"{int(since) - 1}"])
+        elsewhere = temporary("elsewhere", ["another machine", process.pid, "1"])
+        kept = [living, own, elsewhere, temporary("nobody"), temporary("odd", {"a": 1})]
+        plan_folder.sweep()
+        assert not recycled.exists()
+        assert all(folder.exists() for folder in kept)
+        process.communicate(b"\n")
+    plan_folder.sweep()
+    assert not living.exists()
+
+
+@pytest.mark.docker
+def test_a_run_with_workers_sweeps_and_leaves_nothing(temporary, run, monkeypatch, tmp_path):
+    """The folder of a killed run is gone, and so is the run's own."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    left = temporary("left", [plan_folder.place(), 1, "not when it began"])
+    assert run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "-n1").ret == 0
+    assert not left.exists()
+    assert not list(tmp_path.glob("mcode-plan-*"))
