@@ -7,10 +7,10 @@ import json
 import re
 from itertools import islice
 
-from pytest_mcode.core.records import Answer, Task
+from pytest_mcode.core.records import Answer, Json, Task
 from pytest_mcode.generation import fences, source
 from pytest_mcode.generation.fences import Block
-from pytest_mcode.generation.prompts import STOP_SEQUENCES
+from pytest_mcode.generation.prompts import STOP_SEQUENCES, Wording
 
 VERSION = 2
 """Of the rules below: another version may find other code in the same answer."""
@@ -40,18 +40,39 @@ _BODY_START = re.compile(
 )
 
 
-def extract(answer: Answer, task: Task) -> str:
+def version(wording: Wording = "") -> Json:
+    """What of this module may move a number, for the fingerprint."""
+    return f"{VERSION} without trials" if wording == "evalplus" else VERSION
+
+
+def extract(answer: Answer, task: Task, wording: Wording = "") -> str:
     """The whole candidate, without the task's preamble; "" when the answer holds no code.
 
-    What was cut off or is wrong is kept as it is: the verdict decides, not the extraction.
+    What was cut off or is wrong is kept as it is: the verdict decides, not the extraction. An
+    answer to EvalPlus's prompt keeps only what binds names, as its sanitizer does (0.3.1).
     """
     if answer.form == "program":
         return answer.text if answer.text.strip() else ""
-    if answer.form == "continuation":
-        return _continued(answer.text, task) if answer.text.strip() else ""
     if task.shape == "program":
         return _program(answer.text)
-    return _from_chat(answer.text, task)
+    if answer.form == "continuation":
+        code = _continued(answer.text, task) if answer.text.strip() else ""
+    else:
+        code = _from_chat(answer.text, task)
+    return _without_trials(code, task.entry_point) if wording == "evalplus" else code
+
+
+def _without_trials(code: str, name: str) -> str:
+    """The code with top-level statements emptied that bind no name, such as its own asserts."""
+    tree = source.parse(code)
+    if tree is None or name not in source.defined(tree):
+        return code
+    lines = re.split("\r\n?|\n", code)  # as Python counts them
+    kept = {n for node in tree.body if source.binds(node) for n in source.lines(node)}
+    for node in tree.body:
+        for number in set(source.lines(node)) - kept:
+            lines[number - 1] = ""
+    return "\n".join(lines)
 
 
 def _program(text: str) -> str:

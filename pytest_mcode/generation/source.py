@@ -68,6 +68,17 @@ def defined(tree: ast.Module) -> set[str]:
     return names
 
 
+def binds(node: ast.stmt) -> bool:
+    """Whether a statement at top level defines, imports or assigns, also under if/try/with."""
+    return isinstance(node, ast.Assign | ast.AugAssign) or bool(defined(ast.Module([node], [])))
+
+
+def lines(node: ast.stmt) -> range:
+    """Numbers, from 1, of the lines on which a statement stands, with its decorators."""
+    first = min(n.lineno for n in (node, *getattr(node, "decorator_list", ())))
+    return range(first, (node.end_lineno or node.lineno) + 1)
+
+
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     todo = list(body)
     while todo:

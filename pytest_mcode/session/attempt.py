@@ -249,7 +249,7 @@ class Bench:
     async def _verified(self, sample: int, iteration: int, answer: Answer) -> Attempt:
         """Extract and verify, also where the answer is known: what reads and judges may differ."""
         parts, task = self._parts, self.task
-        code = extraction.extract(answer, task)
+        code = extraction.extract(answer, task, parts.sampling.wording)
         if not code.strip():
             return Attempt(sample, iteration, answer, "", NO_CODE)
         program = parts.benchmark.program(task, code, parts.limits)

@@ -227,7 +227,7 @@ class Session:
         if isinstance(answer, str):
             answer = Answer(answer, form="program")
         answer = wellformed.answer(answer)
-        code = extraction.extract(answer, task)
+        code = extraction.extract(answer, task, self.settings.sampling.wording)
         if not code.strip():
             return "", attempt.NO_CODE
         program = self.benchmark(task.benchmark).program(task, code, self.settings.limits)
@@ -260,7 +260,7 @@ class Session:
             "model": dict(self.generator(variant).describe()),
             "sampling": wire.described(own.sampling),
             "prompts": prompts.VERSION,
-            "extraction": extraction.VERSION,
+            "extraction": extraction.version(own.sampling.wording),
             "strategy": {
                 "name": variant.strategy,
                 "feedback": variant.feedback,

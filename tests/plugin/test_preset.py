@@ -70,9 +70,10 @@ def test_a_whole_run_is_asked_as_evalplus_asks_and_is_comparable(
 
 
 @pytest.mark.bubblewrap
-def test_base_models_continue_the_prompt_of_the_release(run):
-    """The stripped prompt to the end of its line, with EvalPlus's stop sequences."""
-    with Server() as server:
+def test_base_models_continue_the_prompt_of_the_release(run, database):
+    """The stripped prompt to the end of its line, with EvalPlus's stop sequences; a wrong assert of
+    the model's own is no part of its program."""
+    with Server(text="    return 1\n\n\nassert False\n") as server:
         style = ("--mcode-limit=2", "--mcode-prompt-style=completion")
         result = run("-q", *options(server, "tiny", *style))
     assert result.ret == 0, result.stdout.str()[-2000:]
@@ -83,6 +84,8 @@ def test_base_models_continue_the_prompt_of_the_release(run):
         assert prompt == prompt.strip() + "\n"
         assert {"\ndef ", "\nimport ", "\nif __name__"} < set(body["stop"])
         assert (body["temperature"], body["max_tokens"]) == (0, 768)
+    held = "SELECT sum(code LIKE '%return 1%'), sum(code LIKE '%assert%') FROM attempts"
+    assert database.rows(held) == [(2, 0)]
 
 
 @pytest.mark.parametrize(

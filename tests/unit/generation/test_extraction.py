@@ -244,6 +244,28 @@ def test_continuation_without_stub_is_the_program():
     assert extract(Answer(text, form="continuation"), TEXT) == text
 
 
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        ("import os\n\nassert add(1, 1) == 3\nprint(add(1, 2))\n", "import os\n\n\n\n"),
+        ("LIMIT = 1\nLIMIT += 1\nTABLE[0] = 1\n",) * 2,
+        ("if __name__ == '__main__':\n    main()\n", "\n\n"),
+        ("try:\n    import gmpy\nexcept ImportError:\n    gmpy = 0\n",) * 2,
+        ("for x in 1, 2:\n    assert x\n", "\n\n"),
+        ("x = (\n0); assert x\n",) * 2,
+        ("y = 1\rassert 0\n", "y = 1\n\n"),
+    ],
+)
+def test_an_answer_to_evalplus_keeps_what_binds_names(code, kept):
+    """As its sanitizer, which takes asserts and examples away; line numbers stay. Without that
+    wording, and where the function is not there, nothing is taken."""
+    function = "@cache\ndef add(a, b):\n    return a + b\n"
+    answer = Answer(f"```python\n{function}{code}```")
+    assert extract(answer, FUNCTION, "evalplus") == function + kept
+    assert extract(answer, FUNCTION).replace("\r", "\n") == (function + code).replace("\r", "\n")
+    assert "assert" in extract(Answer("```python\nassert 1\n```"), FUNCTION, "evalplus")
+
+
 def test_program_is_kept_as_it_is():
     """A `program` is not touched, and blanks alone are no code."""
     text = "```\n" + GOOD + "\n\n\0"
