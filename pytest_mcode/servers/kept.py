@@ -53,6 +53,10 @@ class Kept:
         """Raise `ConfigError` with the cure where it could not be started here."""
         self.command(self._port)
 
+    def look(self) -> bool:
+        """Whether it runs already. Raises `ConfigError` where another program has its port."""
+        return bool(self._port) and self.is_running(self.address(self._port))
+
     def command(self, port: int) -> Sequence[str]:
         """The program and its arguments."""
         raise NotImplementedError
@@ -87,7 +91,7 @@ class Kept:
         """
         if self._process is not None:
             return f"{self._process.start(self.health_timeout_s)}{self.base}"
-        if self._port and self.is_running(self.address(self._port)):
+        if self.look():
             url = f"{self.address(self._port)}{self.base}"
             self.say(f"{self.model}: taking the server that runs at {url}; it is left running")
             return url

@@ -19,6 +19,7 @@ from typing import IO
 
 from pytest_mcode.core.errors import InfraError
 from pytest_mcode.servers import port
+from pytest_mcode.servers.orphans import STOP_S
 
 LOG_LINES, LOG_WIDTH = 30, 500
 """How much of a failed server's log its error shows, in lines and in characters of a line."""
@@ -90,7 +91,7 @@ class Process:
             env=self._environment,
             start_new_session=True,
         )
-        self._resources.callback(_stop, child, 2 * GRACE_S)
+        self._resources.callback(_stop, child, 2 * GRACE_S + (STOP_S if self._stop else 0))
         problem = self._wait(child, time.monotonic() + timeout_s, timeout_s)
         if problem:
             tail = _tail(log)

@@ -136,10 +136,17 @@ class Models:
         else:
             self._registry.factory("generator", self.spec(model).backend)
 
+    def _look(self, model: str) -> None:
+        """Raise `ConfigError` where another program has the port of its server."""
+        look = getattr(self.server(model), "look", None) if self.is_served(model) else None
+        if look is not None:
+            look()
+
     def problem(self, model: str) -> str:
         """Why it cannot be asked now, in a line; empty where it can. No server is started."""
         try:
             self.check(model)
+            self._look(model)
             if not self.is_served(model):
                 self._answers(model)
         except McodeError as error:
@@ -210,6 +217,8 @@ class Models:
             self.check(model)
         for line in self._swept():
             self._say(line)
+        for model in self._settings.models:
+            self._look(model)
         if self._place.socket is not None and self._desk is None:
             self._desk = Desk(self.leases, self._place.socket)
         waiting = [model for model in self._settings.models if self.in_turn(model)][1:]

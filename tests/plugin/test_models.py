@@ -116,6 +116,19 @@ def test_the_first_server_is_started_before_anything_runs(run, profiles, pyteste
     assert diary(pytester) == []
 
 
+def test_a_port_that_another_has_is_told_before_anything_runs(run, profiles, pytester):
+    """Also that of a server whose turn comes later; and the list says so."""
+    with Server(models=("other",)) as other:
+        options = f"kind = 'command'\nurl = '{other.url}'\ncommand = '{sys.executable}'\n"
+        profiles("a", more=f"[tool.pytest-mcode.models.b.server]\n{options}")
+        result = run(*OPTIONS, "--mcode-model=a,b")
+        listed = " ".join(run("--mcode-list").stdout.str().split())
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "is taken by a server of other, and b is to be served" in result.stderr.str()
+    assert not (pytester.path / "diary").exists()
+    assert "b missing 127.0.0.1" in listed
+
+
 def test_the_time_to_get_healthy_is_an_option(run, profiles):
     """`--mcode-health-timeout` ends the waiting; the message names it."""
     profiles("slow")
