@@ -83,11 +83,15 @@ class EvalPlus:
         if data is not None and not data.is_dir():
             raise DataError(f"--mcode-data={data}: no such file or folder")
         version = self.release.version
-        for folder in (data, source.cache_folder().parent / "evalplus"):
-            for name in (f"{self.stem}-{version}.jsonl*", f"{self.stem}.jsonl*"):
-                for found in (
-                    () if folder is None else (*folder.glob(name), *folder.glob(f"*/{name}"))
-                ):
+        names = [
+            f"{self.stem}{tag}.jsonl{packed}"
+            for tag in (f"-{version}", "")
+            for packed in ("", ".gz")  # nothing else: half a download may lie beside it
+        ]
+        own = source.cache_folder().parent / "evalplus"
+        for folder in (own,) if data is None else (data, own):
+            for name in names:
+                for found in (*folder.glob(name), *sorted(folder.glob(f"*/{name}"))):
                     return found
         where = f" no {self.stem}.jsonl.gz in {data};" if data else ""
         return release.fetched(self.stem, version, f"{self.name}:{where}")

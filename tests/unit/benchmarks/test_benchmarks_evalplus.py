@@ -159,6 +159,8 @@ def test_where_the_file_is_not_the_message_says_where_to_get_it(
         MbppPlus().load(tmp_path / "nowhere")
     kept = tmp_path / "cache" / "evalplus" / "HumanEvalPlus-v0.1.10.jsonl"
     kept.parent.mkdir(parents=True)
+    kept.with_suffix(".jsonl.lock").touch()
+    kept.with_suffix(".jsonl.gz.part").write_bytes(b"\x1f\x8b")
     kept.write_text(json.dumps(ROW) + "\n")
     assert HumanEvalPlus().load(None).origin == str(kept)
     assert HumanEvalPlus().load(kept).origin == str(kept)
