@@ -22,11 +22,11 @@ MOVE_NUMBERS = (
     *("thinking", "extra", "prompt-style", "memory", "verify-times", "sandbox"),
 )
 """Options of a run that `--mcode-report` does not look for in what is stored."""
-OF_A_RUN = ("resume", "phase", "fresh", "gate-early")
+OF_A_RUN = ("resume", "phase", "fresh")
 """Options that are about running, which no command does."""
 OF_A_REPORT = (
     *("run", "study", "compare", "export", "labels", "output", "html", "md", "csv", "datasette"),
-    *("gate", "gate-export", "fail-under", "price"),
+    *("gate", "gate-early", "gate-export", "fail-under", "price"),
 )
 """Options that are about what is stored."""
 
