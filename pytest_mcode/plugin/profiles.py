@@ -44,14 +44,26 @@ def read(root: Path, file: Path | None, fixed: Callable[[str], bool]) -> dict[st
     found: dict[str, Profile] = {}
     pyproject = root / "pyproject.toml"
     if pyproject.is_file():
-        tool = _parsed(pyproject).get("tool", {}).get("pytest-mcode", {})
-        found |= _profiles(pyproject, tool.get("models", {}), "tool.pytest-mcode.models.", fixed)
+        found |= _profiles(pyproject, _models(pyproject), "tool.pytest-mcode.models.", fixed)
     if file is not None:
         if not file.is_file():
             what = "is a folder" if file.is_dir() else "does not exist"
             raise ConfigError(f"--mcode-models={str(file)!r} {what}: give a TOML file")
         found |= _profiles(file, _parsed(file), "", fixed)
     return found
+
+
+def _models(pyproject: Path) -> Any:
+    """What stands below `tool.pytest-mcode.models`, the one key that is read of ours."""
+    from pytest_mcode.session import profiles
+
+    tool = _parsed(pyproject).get("tool", {})
+    ours = tool.get("pytest-mcode", {}) if isinstance(tool, dict) else {}
+    if not isinstance(ours, dict):
+        raise ConfigError(f"{pyproject.name}: [tool.pytest-mcode] must be a table")
+    for key in ours.keys() - {"models"}:
+        raise profiles.unknown(f"{pyproject.name}: [tool.pytest-mcode]", key, ["models"])
+    return ours.get("models", {})
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -242,6 +242,15 @@ def test_a_mistake_in_a_profile_is_told_in_a_line(run, pytester, toml, message):
     assert message in line
 
 
+def test_a_table_that_nobody_reads_is_told(run, pytester):
+    """Else its models would be taken for names of the default backend."""
+    (pytester.path / "pyproject.toml").write_text("[tool.pytest-mcode.model.m]\nserver = 'tiny'\n")
+    result = run(*OPTIONS, "--mcode-model=m")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    told = "pyproject.toml: [tool.pytest-mcode]: 'model' is not known: did you mean 'models'?"
+    assert told in result.stderr.str()
+
+
 def test_a_key_is_needed_by_who_asks_its_model_alone(run, pytester):
     """Another model of the file runs without it; the list says what is missing."""
     (pytester.path / "pyproject.toml").write_text(
