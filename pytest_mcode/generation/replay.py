@@ -177,9 +177,10 @@ def _lines(path: Path) -> IO[bytes]:
         packed = file.read(2) == b"\x1f\x8b"
     plain = _unpacked(path) if packed else path.open("rb")
     plain.seek(0)
-    first = plain.readline(100).strip()
+    first = plain.readline().strip()
     named = path.name.removesuffix(".gz").endswith(".json")
-    single = named or first in (b"{", b"[") or first.startswith(b"[[")
+    lines = first.startswith(b"{") and plain.readline(100).startswith(b"{")  # whatever its name
+    single = first in (b"{", b"[") or first.startswith(b"[[") or (named and not lines)
     plain.seek(0)
     return _from_value(plain, path) if single else plain
 

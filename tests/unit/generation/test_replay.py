@@ -109,6 +109,8 @@ def test_evalplus_results(tmp_path):
     for name in ("a_eval_results.json", "b.json.gz"):
         path = written(tmp_path, [value], name)
         assert [a.text for a in drawn(path, (TASK, 0, 0), (TASK, 1, 0))] == ["s0", "s1"]
+    lines = written(tmp_path, [{"task_id": "Mbpp/11", "solution": s} for s in "ab"], "lines.json")
+    assert [a.text for a in drawn(lines, (TASK, 0, 0), (TASK, 1, 0))] == ["a", "b"]
     indented = written(tmp_path, [json.dumps(value, indent=1)], "c.txt")
     assert drawn(indented, (TASK, 1, 0))[0].form == "program"
 
