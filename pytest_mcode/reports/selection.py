@@ -12,11 +12,18 @@ def cell(row: VariantRow) -> tuple[object, ...]:
     return row.variant, row.timeout_s
 
 
+def _says_more(row: VariantRow, newer: VariantRow) -> bool:
+    if not newer.counts.done:
+        return row.counts.done > 0
+    return row.fingerprint == newer.fingerprint and row.counts.done > newer.counts.planned
+
+
 def select(reader: Reader, filters: Filters) -> tuple[list[VariantRow], int]:
-    """The variants to show and how many older measurements of them are left out.
+    """The variants to show and how many other measurements of them are left out.
 
     Chosen runs are shown whole. Otherwise each cell is shown from its newest run that measured
-    anything; an abandoned start does not hide the numbers before it.
+    anything; an abandoned start does not hide the numbers before it, nor does a run of fewer tasks
+    (`--lf`, `-k`, `--mcode-limit`) the same experiment on more.
     """
     found = [row for row in queries.variants(reader, filters) if row.counts.planned]
     if filters.run:
@@ -24,7 +31,7 @@ def select(reader: Reader, filters: Filters) -> tuple[list[VariantRow], int]:
     newest: dict[tuple[object, ...], VariantRow] = {}
     for row in found:
         shown = newest.setdefault(cell(row), row)
-        if not shown.counts.done and row.counts.done:
+        if _says_more(row, shown):
             newest[cell(row)] = row
     chosen = {row.variant_id for row in newest.values()}
     return [row for row in found if row.variant_id in chosen], len(found) - len(chosen)

@@ -38,7 +38,7 @@ def lines(report: StudyReport, width: int = 80) -> list[str]:
         found += about_run(run, width)
     if report.summary.older:
         found.append(
-            f"{counted(report.summary.older, 'older measurement')} of these cells not shown"
+            f"{counted(report.summary.older, 'other measurement')} of these cells not shown"
         )
     found.append(f"database {report.summary.database}")
     return [line.rstrip() for line in found]

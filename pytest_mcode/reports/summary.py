@@ -12,7 +12,7 @@ a rate is of another, perhaps easier, set of tasks than was planned; whoever sho
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +68,8 @@ class VariantSummary:
     spending: Spending = field(default_factory=Spending)
     choices: Choices = field(default_factory=Choices)
     """maj@k, the rate of what a strategy handed in, a judge's agreement with the tests."""
+    of: int = 0
+    """Tasks of the benchmark, however many were planned; 0 where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Summary:
     runs: tuple[RunSummary, ...]
     """Those that the variants belong to, newest first."""
     older: int = 0
-    """Earlier measurements of the same variants that are not shown."""
+    """Other measurements of the same variants that are not shown."""
 
 
 def summarize(
@@ -110,6 +112,7 @@ def summarize(
         flaky = queries.flaky(reader, [key for key, sums in totals.items() if sums.flaky])
         spent = spendings(reader, rows, prices)
         chosen = choices(reader, rows)
+        sizes = reader.sizes()
         wanted = {row.run_id for row in rows}
         runs = [run for run in queries.runs(reader) if run.run_id in wanted]
         infra = queries.infra(reader, [run.run_id for run in runs])
@@ -123,6 +126,7 @@ def summarize(
             flaky.get(row.variant_id, ()),
             spent[row.variant_id],
             chosen[row.variant_id],
+            sizes.get(_data(row), 0),
         )
         for row in rows
     )
@@ -137,6 +141,11 @@ def summarize(
         for run in runs
     )
     return Summary(reader.path, variants, summaries, older)
+
+
+def _data(row: VariantRow) -> tuple[str, str]:
+    part = row.settings.get("data")
+    return row.variant.benchmark, str(part.get("sha256")) if isinstance(part, Mapping) else ""
 
 
 def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:

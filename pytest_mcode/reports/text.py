@@ -67,7 +67,7 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
     for run in summary.runs:
         found += about_run(run, width)
     if summary.older:
-        older = counted(summary.older, "older measurement")
+        older = counted(summary.older, "other measurement")
         found += wrapped(
             f"{older} of these variants not shown; --mcode-report -v lists runs", width
         )
@@ -111,6 +111,12 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
     counts = variant.row.counts
     if is_demonstration(variant.row):
         yield from wrapped(DEMONSTRATION, width)
+    if counts.planned < variant.of:
+        yield from wrapped(
+            f"SUBSET: {counts.planned:,} of the {variant.of:,} tasks of "
+            f"{variant.row.variant.benchmark}; rates are of these alone.",
+            width,
+        )
     if counts.infra:
         yield from wrapped(
             f"INFRA: {counted(counts.infra, 'task')} failed for reasons that are not the model's; "
@@ -278,7 +284,8 @@ def about_run(run: RunSummary, width: int) -> Iterator[str]:
         yield f"  {command}"
     for message, count in run.infra[:3]:
         said = message.partition(TRACEBACK)[0]
-        shown = f"infra x{count}: {textwrap.shorten(said, 3 * width)}"
+        past = " earlier, measured since" if counts.complete else ""
+        shown = f"infra x{count}{past}: {textwrap.shorten(said, 3 * width)}"
         yield from (f"  {line}" for line in wrapped(shown, width - 2))
     if len(run.infra) > 3:
         yield f"  and {counted(len(run.infra) - 3, 'other infra message')}"

@@ -57,6 +57,11 @@ def _groups_readable(database: Database) -> None:
         database.execute(statement)
 
 
+def _sizes_of_benchmarks(database: Database) -> None:
+    for statement in schema.SIZES:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
@@ -66,6 +71,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0006_tokens_of_thinking", _tokens_of_thinking),
     ("0007_draws_that_wait", _draws_that_wait),
     ("0008_groups_readable", _groups_readable),
+    ("0009_sizes_of_benchmarks", _sizes_of_benchmarks),
 )
 
 LATEST = len(MIGRATIONS)

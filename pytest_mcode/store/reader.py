@@ -26,6 +26,8 @@ class SelfCheck:
     passed: bool
     detail: str = ""
     """What failed, for people."""
+    tasks: int = 0
+    """How many the benchmark has, however many of them a run measures."""
 
 
 class Reader:
@@ -70,11 +72,19 @@ class Reader:
         """The remembered check of exactly this data, image and verdict code, if any."""
         key = (benchmark, data_sha256, image, verdict_version)
         found = self.rows(
-            "SELECT passed, detail FROM self_checks WHERE benchmark = ? AND data_sha256 = ?"
+            "SELECT passed, detail, tasks FROM self_checks WHERE benchmark = ? AND data_sha256 = ?"
             " AND image = ? AND verdict_version = ?",
             key,
         )
-        return SelfCheck(*key, bool(found[0][0]), found[0][1]) if found else None
+        if not found:
+            return None
+        passed, detail, tasks = found[0]
+        return SelfCheck(*key, bool(passed), detail, tasks)
+
+    def sizes(self) -> dict[tuple[str, str], int]:
+        """(benchmark, sha256 of its data) -> tasks it has, as far as a self-check has told."""
+        counted = "SELECT benchmark, data_sha256, max(tasks) FROM self_checks GROUP BY 1, 2"
+        return {(benchmark, sha256): tasks for benchmark, sha256, tasks in self.rows(counted)}
 
     def close(self) -> None:
         """Let go of the file; safe to call twice."""

@@ -238,6 +238,9 @@ WAITING = (
 )
 """Runs may be drawn on one machine and verified on another."""
 
+SIZES = ("ALTER TABLE self_checks ADD COLUMN tasks INTEGER NOT NULL DEFAULT 0",)
+"""Reports tell a run of some tasks of a benchmark from a run of all; 0: proved before this."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,

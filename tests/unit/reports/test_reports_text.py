@@ -16,6 +16,7 @@ from pytest_mcode.reports.summary import summarize
 from pytest_mcode.reports.text import lines
 from pytest_mcode.store import queries
 from pytest_mcode.store.queries import Filters
+from pytest_mcode.store.reader import SelfCheck
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPECTED = Path(__file__).parents[3].parent / "shared" / "data" / "completions" / "EXPECTED.json"
@@ -166,8 +167,34 @@ def test_reports_show_the_newest_measurement_of_a_variant(run, store, variants):
     run("abandoned", variants["qwen"], {"MBPP/11": [["passed"]] * 10}, at=2, recorded=0)
     found = shown(store)
     assert rate(found, "pass@1") == 100.0
-    assert "2 older measurements of these variants not shown; --mcode-report -v lists runs" in found
+    assert "2 other measurements of these variants not shown; --mcode-report -v lists runs" in found
     assert rate(shown(store, run=("old",)), "pass@1") == 0.0
+
+
+def test_a_run_of_some_tasks_says_so_and_does_not_hide_the_run_of_all(run, store):
+    """After `--lf` the rate of the unsolved tasks alone is not shown as that of the model."""
+    proof = SelfCheck("b", "sha", "img", "v1", passed=True, tasks=2)
+    store.remember_check(proof)
+    assert store.self_check("b", "sha", "img", "v1") == proof
+    both = {"T/1": [["passed"]], "T/2": [["failed"]]}
+    parts = {"data": {"benchmark": "b", "sha256": "sha"}}
+    run("all", Variant("b", "m"), both, parts=parts)
+    run("lf", Variant("b", "m"), {"T/2": [["failed"]]}, parts=parts, at=1)
+    found, chosen = shown(store), shown(store, run=("lf",))
+    assert rate(found, "pass@1") == 50.0
+    assert not any("SUBSET" in line for line in found)
+    assert rate(chosen, "pass@1") == 0.0
+    assert "  SUBSET: 1 of the 2 tasks of b; rates are of these alone." in chosen
+    run("other", Variant("b", "m"), {"T/2": [["passed"]]}, parts={**parts, "seed": 1}, at=2)
+    assert rate(shown(store), "pass@1") == 100.0
+
+
+def test_an_infra_error_that_was_made_good_is_told_as_past(run, store, outcome):
+    """A complete run that once met one does not look as if it still had it."""
+    cell = Variant("b", "m")
+    run("r", cell, {"T/1": "server away"})
+    store.record("r", "m-n1-d0[T/1]", outcome(cell, "T/1", [["passed"]]))
+    assert "  infra x1 earlier, measured since: server away" in shown(store)
 
 
 def test_no_match_is_said(store):

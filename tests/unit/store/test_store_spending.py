@@ -93,6 +93,7 @@ def test_a_file_of_the_version_before_gets_the_sums(measured):
     raw.execute("DROP VIEW attempts_readable")
     raw.execute("DROP TABLE draws")
     raw.execute("ALTER TABLE items DROP COLUMN waiting")
+    raw.execute("ALTER TABLE self_checks DROP COLUMN tasks")
     for table in ("items", "attempts", "calls"):
         raw.execute(f"ALTER TABLE {table} DROP COLUMN thinking_tokens")
     raw.execute(f"CREATE VIEW attempts_readable AS {schema.READABLE['attempts_readable']}")
