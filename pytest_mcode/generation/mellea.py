@@ -23,7 +23,7 @@ _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, AssertionError
 
 
 class Mellea:
-    """One model behind one Mellea backend, on the event loop that first generates."""
+    """A model behind one of Mellea's backends. It is of the event loop that first generates."""
 
     def __init__(self, spec: ModelSpec) -> None:
         if not spec.model:

@@ -87,7 +87,8 @@ def said(drilldown: Drilldown) -> str:
 
 
 def _size(path: Path) -> str:
-    return f"{path.stat().st_size / 1e6:,.1f} MB"
+    size = path.stat().st_size / 1e6
+    return f"{size:,.1f} MB" if size >= 1 else f"{size:.1g} MB"
 
 
 def _inert(value: object) -> object:

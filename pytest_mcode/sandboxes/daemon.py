@@ -15,6 +15,10 @@ from pytest_mcode.core.errors import InfraError
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 _CURE = "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"
+_NO_RIGHTS = (
+    "join its group (`sudo usermod -aG docker $USER`, then log in again), "
+    "or take --mcode-sandbox=bubblewrap"
+)
 _PATIENCE_S = 10
 _LIMITS = (("memory", "MemoryLimit"), ("processes", "PidsLimit"), ("cores", "CPUSet"))
 _CONTROLLERS = {"memory": "memory", "processes": "pids", "cores": "cpuset"}
@@ -97,7 +101,8 @@ def connect() -> Any:
         _knock(where)
     except OSError as error:
         reason = error.strerror or error
-        raise InfraError(f"no Docker daemon answers ({reason}): {_elsewhere()}{_CURE}") from None
+        cure = _NO_RIGHTS if isinstance(error, PermissionError) else _CURE
+        raise InfraError(f"no Docker daemon answers ({reason}): {_elsewhere()}{cure}") from None
     import docker  # a quarter of a second: not before somebody is there
 
     try:

@@ -60,6 +60,23 @@ def test_an_address_that_leads_nowhere_is_one_line(monkeypatch, address, cure):
     assert cure in one_line(caught)
 
 
+def test_a_user_without_rights_is_not_told_to_start_the_daemon(monkeypatch, tmp_path):
+    """It runs: what lacks is the right to speak to it, and the line says how to get it."""
+    path, user = tmp_path / "docker.sock", os.geteuid()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(path))
+        daemon.listen()
+        path.chmod(0)
+        os.seteuid(user or 65534)  # root may do everything
+        try:
+            with pytest.raises(InfraError) as caught:
+                connect()
+        finally:
+            os.seteuid(user)
+    assert "usermod -aG docker" in one_line(caught)
+
+
 def test_an_unknown_runtime_names_those_there_are():
     """Before anything is built: the known ones, where yours belongs, and the way without."""
     PLAIN.insist("runsc")
