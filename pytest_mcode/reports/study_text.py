@@ -11,7 +11,7 @@ from pytest_mcode.reports import agreement
 from pytest_mcode.reports.layout import DEMONSTRATION, brief, is_demonstration, mark, wrapped
 from pytest_mcode.reports.study import StudyReport
 from pytest_mcode.reports.study_cells import Cell, level, words
-from pytest_mcode.reports.text import about_run
+from pytest_mcode.reports.text import about_run, subset
 from pytest_mcode.stats.estimate import Estimate, estimate
 
 LEGEND = (
@@ -54,6 +54,7 @@ def caveats(report: StudyReport) -> Iterator[str]:
     """What must be read before any number."""
     if any(is_demonstration(cell.row) for cell in report.cells):
         yield DEMONSTRATION
+    yield from filter(None, dict.fromkeys(subset(cell.summary) for cell in report.cells))
     without = max((cell.summary.choices.without_public for cell in report.cells), default=0)
     if without:
         yield (

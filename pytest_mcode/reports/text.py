@@ -111,12 +111,7 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
     counts = variant.row.counts
     if is_demonstration(variant.row):
         yield from wrapped(DEMONSTRATION, width)
-    if counts.planned < variant.of:
-        yield from wrapped(
-            f"SUBSET: {counts.planned:,} of the {variant.of:,} tasks of "
-            f"{variant.row.variant.benchmark}; rates are of these alone.",
-            width,
-        )
+    yield from wrapped(subset(variant), width)
     if counts.infra:
         yield from wrapped(
             f"INFRA: {counted(counts.infra, 'task')} failed for reasons that are not the model's; "
@@ -146,6 +141,15 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
             "when it was verified again; no pass.",
             width,
         )
+
+
+def subset(variant: VariantSummary) -> str:
+    """That its rates are of some tasks of the benchmark; empty where they are of all."""
+    planned, benchmark = variant.row.counts.planned, variant.row.variant.benchmark
+    if planned >= variant.of:
+        return ""
+    of = f"{variant.of:,} tasks of {benchmark}"
+    return f"SUBSET: {planned:,} of the {of}; rates are of these alone."
 
 
 def _rates(variant: VariantSummary, rates: Rates, width: int) -> Iterator[str]:
