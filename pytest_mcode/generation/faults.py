@@ -54,8 +54,10 @@ def fault_of(error: BaseException) -> Fault:
     """Class of a library's exception, by its HTTP status; without one the connection failed."""
     status = getattr(error, "status_code", None)
     reason = _reason(error)
-    if not isinstance(status, int) or status < 400:
+    if not isinstance(status, int):
         return Fault("again", reason, absent=_is_refused(error))
+    if status < 400:
+        return Fault("again", reason, status)
     low = reason.lower()
     if 400 <= status < 600 and status != 429 and any(words in low for words in _OVERFLOW):
         return Fault("overflow", reason, status)

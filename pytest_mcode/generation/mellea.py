@@ -158,7 +158,7 @@ class Mellea:
             return faults.fault_of(error)
         except _MALFORMED as error:
             what = f"the answer is no completion: {type(error).__name__}: {error}"
-            return faults.Fault("again", " ".join(what.split())[:300])
+            return faults.Fault("again", " ".join(what.split())[:300], status=200)
 
     def _named(self, options: Mapping[str, Json]) -> dict[str, Any]:
         """The options under Mellea's names: those that it does not know vanish silently."""

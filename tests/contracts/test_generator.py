@@ -325,6 +325,14 @@ def test_nonsense_with_status_200_is_retried(body):
     assert (answer.text, answer.calls) == ("hello", 2)
 
 
+def test_nonsense_to_the_end_is_not_taken_for_a_server_that_is_down():
+    """It answered: its log knows why."""
+    with Server(faults=[Fault(raw=b"<html>")] * 9) as server, pytest.raises(InfraError) as caught:
+        run(Mellea(spec(server, retries=1)), request())
+    assert str(caught.value).endswith("; look at the server's log")
+    assert "failed after 2 calls: the answer is no completion" in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", [Server, Ollama])
 @pytest.mark.parametrize("style", ["chat", "completion"])
 def test_retry_after_is_honoured(kind, style):
