@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ from pytest_mcode.session.registry import Registry
 from pytest_mcode.session.served import Served
 from pytest_mcode.session.serving import Leases, Serving, is_together
 from pytest_mcode.session.settings import Settings
+
+ALONE = ("gold", "garbage", "tiny")
+"""Models that need no server of the user's."""
 
 
 @dataclass(frozen=True)
@@ -233,9 +237,18 @@ class Models:
                 make = self._maker(spec.backend)
                 served = self.is_served(model)
                 probe = self._served(model, spec, make) if served else make(spec)
-                engine.submit(_probe(probe)).result()
+                try:
+                    engine.submit(_probe(probe)).result()
+                except McodeError as error:
+                    raise type(error)(f"{error}{self._perhaps(model)}") from error
         finally:
             engine.close()
+
+    def _perhaps(self, model: str) -> str:
+        """Names what is spelled almost like this model."""
+        names = {*ALONE, *self._settings.profiles} - {model}
+        near = difflib.get_close_matches(model, names, 1, 0.75)
+        return f" (or did you mean --mcode-model={near[0]}?)" if near else ""
 
     def _swept(self) -> Iterator[str]:
         from pytest_mcode.servers import orphans

@@ -27,6 +27,7 @@ CASES = {
     "one-wrong-task": ((*GOLD, "--mcode-tasks=mirror_words,mirror_word"), "no task of tiny is named mirror_word; ids look like 'tiny/"),
     "no-replay-file": (("--mcode-bench=tiny", "--mcode-model=replay:none.jsonl"), "replay:none.jsonl: cannot read the file"),
     "dead-server": (("--mcode-bench=tiny", "--mcode-model=openai:m", "--mcode-base-url=http://127.0.0.1:9/v1"), "no OpenAI-compatible server at http://127.0.0.1:9/v1: start it"),
+    "misspelled": (("--mcode-bench=tiny", "--mcode-model=tinyy", "--mcode-base-url=http://127.0.0.1:9"), "no Ollama at http://127.0.0.1:9: start it with `ollama serve`, or name another server with --mcode-base-url (or did you mean --mcode-model=tiny?)"),
     "no-ollama": (("--mcode-bench=tiny", "--mcode-model=m", "--mcode-base-url=http://127.0.0.1:9"), "no Ollama at http://127.0.0.1:9: start it with `ollama serve`"),
     "dist-mode": ((*GOLD, "-n2", "--dist=loadscope"), "--dist=loadscope hangs or loses items"),
     "no-docker": ((*GOLD, "--mcode-sandbox=docker", "-p", "no:xdist"), "start dockerd, set DOCKER_HOST, or take --mcode-sandbox=bubblewrap"),
