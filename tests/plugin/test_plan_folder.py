@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,20 @@ from pytest_mcode.plugin import plan_folder
 
 
 @pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    """An empty folder for temporary files; `temporary(name, owner)` puts a plan's folder there."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def place():
+    """An empty folder whose path leaves room for a socket's: at most 107 bytes, and `tmp_path` of
+    a worker has ninety."""
+    with tempfile.TemporaryDirectory(prefix="plans-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def temporary(place, monkeypatch):
+    """It is for temporary files; `temporary(name, owner)` puts a plan's folder there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
 
     def make(name, owner=None):
-        folder = tmp_path / f"mcode-plan-{name}"
+        folder = place / f"mcode-plan-{name}"
         folder.mkdir()
         (folder / "plan.json").write_text("{}")
         if owner is not None:
@@ -31,11 +40,11 @@ def temporary(tmp_path, monkeypatch):
 def test_only_what_a_process_of_this_machine_has_left_is_swept(temporary):
     """A dead owner's goes; a living one's, another machine's, and what nobody owns stay."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        place, since = plan_folder.place(), plan_folder.started(process.pid)
-        living = temporary("living", [place, process.pid, since])
+        here, since = plan_folder.place(), plan_folder.started(process.pid)
+        living = temporary("living", [here, process.pid, since])
         own = temporary("own")
         plan_folder.own(own)
-        recycled = temporary("recycled", [place, process.pid, f"{int(since) - 1}"])
+        recycled = temporary("recycled", [here, process.pid, f"{int(since) - 1}"])
         elsewhere = temporary("elsewhere", ["another machine", process.pid, "1"])
         kept = [living, own, elsewhere, temporary("nobody"), temporary("odd", {"a": 1})]
         plan_folder.sweep()
@@ -47,10 +56,10 @@ def test_only_what_a_process_of_this_machine_has_left_is_swept(temporary):
 
 
 @pytest.mark.docker
-def test_a_run_with_workers_sweeps_and_leaves_nothing(temporary, run, monkeypatch, tmp_path):
+def test_a_run_with_workers_sweeps_and_leaves_nothing(temporary, run, monkeypatch, place):
     """The folder of a killed run is gone, and so is the run's own."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(place))
     left = temporary("left", [plan_folder.place(), 1, "not when it began"])
     assert run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "-n1").ret == 0
     assert not left.exists()
-    assert not list(tmp_path.glob("mcode-plan-*"))
+    assert not list(place.glob("mcode-plan-*"))
