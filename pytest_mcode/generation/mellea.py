@@ -46,13 +46,16 @@ class Mellea:
 
     async def preflight(self) -> None:
         """Ask the server for the model. Raises `ConfigError` or `InfraError` with the cure."""
+        await self._find(preflight.TIMEOUT_S)
+
+    async def _find(self, timeout_s: float) -> None:
         if self.spec.backend == "ollama":
             backend.silence()
-            self._model = await preflight.ollama_model(self.spec)
+            self._model = await preflight.ollama_model(self.spec, timeout_s)
         elif self.spec.backend == "openai":
             backend.silence()
             url, key = preflight.openai_access(self.spec)
-            self._model = await preflight.openai_model(self.spec, url, key)
+            self._model = await preflight.openai_model(self.spec, url, key, timeout_s)
         else:
             self._model = await preflight.other_model(self.spec)
         await asyncio.to_thread(backend.load, self.spec.backend)
@@ -122,8 +125,8 @@ class Mellea:
             return
         async with self._starting:
             if self._backend is None:
-                if not self._model:
-                    await self.preflight()
+                if not self._model:  # as patient as with a request: a busy server answers late
+                    await self._find(max(preflight.TIMEOUT_S, self.spec.request_timeout_s))
                 # In a thread: the import takes a second, and Mellea asks the server for its kind.
                 live = await asyncio.to_thread(backend.make, self.spec, self._model)
                 if self.spec.backend == "openai" and backend.lighten(live, self._wires):

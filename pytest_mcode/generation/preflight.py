@@ -16,7 +16,7 @@ TIMEOUT_S = 10.0
 _EXTRAS = {"hf": "torch", "huggingface": "torch", "litellm": "litellm", "watsonx": "ibm_watsonx_ai"}
 
 
-async def ollama_model(spec: ModelSpec) -> str:
+async def ollama_model(spec: ModelSpec, timeout_s: float = TIMEOUT_S) -> str:
     """The name under which Ollama holds exactly this model, in Ollama's own spelling.
 
     Mellea pulls a model that it does not find, and is content with a prefix: neither may happen,
@@ -25,7 +25,7 @@ async def ollama_model(spec: ModelSpec) -> str:
     import httpx
     import ollama
 
-    client = ollama.AsyncClient(ollama_url(spec), timeout=TIMEOUT_S)
+    client = ollama.AsyncClient(ollama_url(spec), timeout=timeout_s)
     url = str(client._client.base_url).rstrip("/")
     try:
         have = [m.model for m in (await client.list()).models if m.model]
@@ -56,11 +56,11 @@ def ollama_url(spec: ModelSpec) -> str | None:
     return spec.base_url.rstrip("/").removesuffix("/v1") or None
 
 
-async def openai_model(spec: ModelSpec, url: str, key: str) -> str:
+async def openai_model(spec: ModelSpec, url: str, key: str, timeout_s: float = TIMEOUT_S) -> str:
     """The model's name, when `GET /models` lists it or the server has no such list."""
     import openai
 
-    client = openai.AsyncOpenAI(base_url=url, api_key=key, timeout=TIMEOUT_S, max_retries=0)
+    client = openai.AsyncOpenAI(base_url=url, api_key=key, timeout=timeout_s, max_retries=0)
     try:
         have = [m.id async for m in client.models.list()]
     except openai.APIStatusError as error:

@@ -19,6 +19,7 @@ from pytest_mcode.servers.process import Process
 MODELS = Path(__file__).with_name("models")
 TINY = {"": "coder-q8_0.gguf", "short300": "short300-q8_0.gguf"}
 CHILD = Path(__file__).with_name("llama_cpp_child.py")
+CONNECTIONS = 64
 PROGRAM = "llama-server"
 INSTALL = "put llama-server of llama.cpp on PATH, or pip install xllamacpp"
 ENDS = 1 << 20
@@ -90,7 +91,7 @@ class LlamaCpp(Kept):
         found = [program(self._binary or PROGRAM, INSTALL), "--model", str(self._file)]
         found += ["--alias", self.model, "--host", "127.0.0.1", "--port", str(port)]
         found += ["--ctx-size", str(self.context * self.parallel), "--parallel", str(self.parallel)]
-        found += ["--n-gpu-layers", str(self.gpu_layers)]
+        found += ["--n-gpu-layers", str(self.gpu_layers), "--threads-http", str(self._connections)]
         if self.threads:
             found += ["--threads", str(self.threads)]
         return [*found, *self._args]
@@ -104,7 +105,14 @@ class LlamaCpp(Kept):
             "context": self.context,
             "gpu_layers": self.gpu_layers,
             "threads": self.threads,
+            "connections": self._connections,
         }
+
+    @property
+    def _connections(self) -> int:
+        """A thread for each connection that the workers of a run may keep open. llama.cpp itself
+        has two more than slots, and whoever comes later waits until another has asked 100 times."""
+        return CONNECTIONS + 2 * self.parallel
 
     def describe(self) -> Mapping[str, Json]:
         """The model file, the context and the layers on a GPU, whose sums differ a little."""

@@ -41,6 +41,7 @@ def _serve(given: dict[str, Any]) -> Any:
     if given["threads"]:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given["threads"]
     params.n_gpu_layers = given["gpu_layers"]
+    params.n_threads_http = given["connections"]
     # With cached prompts, as with several slots, sums are taken in an order that depends on what
     # else is being asked, and one answer in some hundreds differs for the same seed.
     params.cache_ram_mib = 0

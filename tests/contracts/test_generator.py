@@ -325,6 +325,22 @@ def test_nonsense_with_status_200_is_retried(body):
     assert (answer.text, answer.calls) == ("hello", 2)
 
 
+@pytest.mark.parametrize("kind", [Server, Ollama])
+def test_a_busy_server_may_tell_its_models_late(kind, monkeypatch):
+    """Before a run that is a reason to say so soon; within it, no more than a late answer is."""
+    monkeypatch.setattr("pytest_mcode.generation.preflight.TIMEOUT_S", 0.2)
+
+    class Late(kind):
+        def get(self, path):
+            time.sleep(0.6)
+            return super().get(path)
+
+    with Late() as server:
+        with pytest.raises(InfraError, match="start it"):
+            asyncio.run(Mellea(spec(server)).preflight())
+        assert run(Mellea(spec(server)), request(), preflight=False)[0].text == "hello"
+
+
 def test_nonsense_to_the_end_is_not_taken_for_a_server_that_is_down():
     """It answered: its log knows why."""
     with Server(faults=[Fault(raw=b"<html>")] * 9) as server, pytest.raises(InfraError) as caught:

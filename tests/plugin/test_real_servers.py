@@ -22,13 +22,14 @@ from pytest_mcode.servers.llama_cpp import CHILD, MODELS, TINY, LlamaCpp
 pytestmark = pytest.mark.bubblewrap
 
 BINARY = """#!{python}
-# As llama-server: of its arguments the four that matter, else the wheel's server in its stead. It
+# As llama-server: of its arguments the five that matter, else the wheel's server in its stead. It
 # runs in a process of its own, which outlives this one should it be killed.
 import json, subprocess, sys
 given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 slots = int(given["--parallel"])
 told = dict(file=given["--model"], name=given["--alias"], port=int(given["--port"]), slots=slots,
-            context=int(given["--ctx-size"]) // slots, gpu_layers=0, threads=1)
+            context=int(given["--ctx-size"]) // slots, gpu_layers=0, threads=1,
+            connections=int(given["--threads-http"]))
 wheel = [sys.executable, "-P", {child!r}, json.dumps(told)]
 command = [{real!r}, *sys.argv[1:]] if {real!r} else wheel
 shell = ["sh", "-c", '"$@"; exit $?', "sh", *command]
@@ -86,7 +87,7 @@ def options(pytester: pytest.Pytester) -> tuple[str, ...]:
     binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
     one, two = (MODELS / TINY[name] for name in ("", "short300"))
     told = {"file": str(one), "name": "command", "port": 0, "slots": 1, "context": 2048}
-    told |= {"gpu_layers": 0, "threads": 1}
+    told |= {"gpu_layers": 0, "threads": 1, "connections": 66}
     parameters = json.dumps(told).replace('"port": 0', '"port": {port}')
     (pytester.path / "pyproject.toml").write_text(
         PROFILES.format(

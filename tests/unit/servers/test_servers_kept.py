@@ -335,6 +335,7 @@ slots = int(value("--parallel"))
 kept = llama_cpp_child._serve({
     "file": value("--model"), "name": value("--alias"), "port": int(at), "slots": slots,
     "context": int(value("--ctx-size")) // slots, "threads": 1, "gpu_layers": 0,
+    "connections": int(value("--threads-http")),
 })
 import threading; threading.Event().wait()
 """
@@ -405,6 +406,8 @@ def test_a_llama_server_on_path_is_preferred_to_the_wheel(install, tmp_path: Pat
         "2",
         "--n-gpu-layers",
         "3",
+        "--threads-http",
+        "68",
         "--flash-attn",
         "on",
     ]
