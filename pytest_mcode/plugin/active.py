@@ -13,6 +13,7 @@ from pytest_mcode.core import parsing
 from pytest_mcode.plugin import (
     collection,
     gate,
+    interrupts,
     json_report,
     loop,
     preparation,
@@ -104,8 +105,11 @@ def pytest_runtest_makereport(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_keyboard_interrupt() -> Generator[None, Any, Any]:
+def pytest_keyboard_interrupt(
+    excinfo: pytest.ExceptionInfo[BaseException],
+) -> Generator[None, Any, Any]:
     """Let pytest say where it was interrupted."""
+    interrupts.make_readable(excinfo.value)
     with parsing.ALONE:
         return (yield)
 
@@ -119,7 +123,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Unsolved tasks are results, not failures of the run."""
-    return (yield from loop.exit_status(session))
+    with interrupts.kept():
+        return (yield from loop.exit_status(session))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,0 +1,63 @@
+"""Ctrl-C ends a run wherever it falls, and what is left can be gone on with.
+
+CPython raises `KeyboardInterrupt` between any two instructions of the main thread, two kinds of
+which are no place for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+_AGAIN_S = 0.05
+"""So long after a lost one the next is sent: in the hook itself it would be lost as well."""
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Send Ctrl-C again where CPython has ignored it: in a finalizer or the callback of a weak
+    reference ("Exception ignored in"), as Python's own sets and queues have them."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+            return
+        main = threading.main_thread().ident
+        assert main is not None
+        again = threading.Timer(_AGAIN_S, signal.pthread_kill, (main, signal.SIGINT))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        if sys.unraisablehook is hook:
+            sys.unraisablehook = before
+
+
+def make_readable(error: BaseException) -> None:
+    """Cut tracebacks before the first entry whose instruction belongs to no line: pytest, which
+    takes one from its number, ends with a `TypeError` there, and without the summary."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        found = left.pop()
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            _cut(found.__traceback__)
+            left += found.__cause__, found.__context__
+
+
+def _cut(entry: TracebackType | None) -> None:
+    while entry is not None:
+        following = entry.tb_next
+        if following is not None and following.tb_lineno is None:
+            entry.tb_next = following = None
+        entry = following
