@@ -8,13 +8,16 @@ import marshal
 from _socket import socket
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 from endings import CandidateError, Fatal, Forged, Unforeseen
 from frames import to_json
 from remote import Remote, carrier, remote_kind, update
 from values import builtin_name, decode, encode
 from wire import EXACT, UNREADABLE, Wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MODULES = frozenset(
     (

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from json import encoder
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_RESULT = 16 << 20
 """Bytes that a program may return at once."""

@@ -21,7 +21,6 @@ import signal
 import time
 import warnings
 from _socket import AF_UNIX, CMSG_LEN, SOCK_STREAM, socket  # without socket's 0.3 MB of enums
-from typing import TYPE_CHECKING, Any
 
 import guard
 import pace
@@ -34,7 +33,10 @@ from memory import Memory
 from suite import Suite
 from verification import Verification
 
+TYPE_CHECKING = False  # as in all that the judge imports: typing's would cost it half a megabyte
 if TYPE_CHECKING:
+    from typing import Any
+
     from classes import Script
 
 RENDEZVOUS = "\0mcode-judge"

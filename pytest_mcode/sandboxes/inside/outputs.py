@@ -6,10 +6,14 @@ compared without being sent. Nothing is lost: who sends a digest must have had t
 
 from __future__ import annotations
 
-from typing import Any
-
 from frames import to_json
-from values import Hook, encode
+from values import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from values import Hook
 
 DIGEST = '{"#"'
 """How the text of a large output begins."""

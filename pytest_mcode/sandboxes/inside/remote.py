@@ -7,11 +7,13 @@ test does with an object (attributes, calls, iteration, length, items, text) ask
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from values import CARRIED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from candidate import Candidate
 
 

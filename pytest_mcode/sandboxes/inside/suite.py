@@ -17,7 +17,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import takewhile
 from types import CodeType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 TESTS = "<tests>"
 """File name of the tests in tracebacks."""
@@ -30,6 +33,9 @@ _MOST_LINE = 400
 _MOST_AHEAD = 64 << 10
 _MOST_MISSES = 4
 _BUFFERS = ("numpy", "bytearray", "memoryview", "array")
+
+_BY_NAME = ("globals", "locals", "vars", "eval", "exec", "modules", "__import__", "importlib")
+"""Words in tests that may look up a name without naming it."""
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -75,6 +81,24 @@ def _literal_arguments(tree: ast.AST) -> Iterator[bytes]:
                 yield marshal.dumps(tuple(map(ast.literal_eval, node.args)), 2)
 
 
+def _needed(context: str, tests: str) -> ast.Module:
+    """The context without imports of which the tests can know nothing: most tasks' annotations
+    need `typing`, half a megabyte of the judge's, and their tests do not."""
+    tree = ast.parse(context, "<context>")
+    if not any(word in tests for word in _BY_NAME):
+        imports = [s for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
+        others = [s for s in tree.body if s not in imports]
+        mentioned = tests + "".join(map(ast.unparse, others))
+        tree.body = others + [s for s in imports if _is_mentioned(s, mentioned)]
+        tree.body.sort(key=lambda statement: statement.lineno)
+    return tree
+
+
+def _is_mentioned(statement: ast.Import | ast.ImportFrom, text: str) -> bool:
+    names = [(alias.asname or alias.name).split(".")[0] for alias in statement.names]
+    return any(name in ("*", "annotations") or name in text for name in names)
+
+
 class Suite:
     """The compiled tests of one task."""
 
@@ -87,8 +111,8 @@ class Suite:
         self.tests = tests
         self.code: CodeType = compile(tree, TESTS, "exec", dont_inherit=True)
         self.context: CodeType | None = None
-        if context.strip():
-            self.context = compile(context, "<context>", "exec", dont_inherit=True)
+        if (needed := _needed(context, tests)).body:
+            self.context = compile(needed, "<context>", "exec", dont_inherit=True)
         self.random = "random" in tests or "random" in context
         self.buffers = any(word in tests for word in _BUFFERS)
         self.calls: list[bytes] = []

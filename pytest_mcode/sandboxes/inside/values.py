@@ -12,7 +12,12 @@ import builtins
 import collections
 import sys
 from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Hook = Callable[..., Any]
 
 DEEPEST = 200
 """Nesting beyond which a value stays opaque; also what ends a list that contains itself."""
@@ -27,7 +32,6 @@ _TYPES = (
     *(range, object, type, type(None)),
 )
 _NAMED_TYPES = {kind.__name__: kind for kind in _TYPES}
-Hook = Callable[..., Any]
 
 
 def _pairs(value: dict[Any, Any]) -> list[list[Any]]:

@@ -9,7 +9,6 @@ import signal
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Any
 
 from candidate import Candidate
 from endings import CheckFailedError, Forged, Gone, TimeUp, Unforeseen
@@ -26,6 +25,10 @@ from suite import (
     shown,
     trace_text,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MOST_FINALLY = 4
 """A `finally` clause is compiled twice, each nested one twice as often: 20 levels take minutes in

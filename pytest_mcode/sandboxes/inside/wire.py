@@ -5,10 +5,13 @@ from __future__ import annotations
 import marshal
 from _socket import MSG_DONTWAIT, socket
 from json import JSONDecoder
-from typing import Any
 
 from endings import Fatal, Forged, Gone, Unforeseen
 from frames import MAX_RESULT, framed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 EXACT = 2
 """Version of marshal that writes values, not which of them are one object."""

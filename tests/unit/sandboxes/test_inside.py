@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -260,6 +261,43 @@ def test_a_failed_statement_is_found_in_the_source():
     with pytest.raises(AssertionError) as caught:
         exec(compiled.code, {suite.HELD: [False]})
     assert compiled.statement(caught.value) == "assert c(\n1) == 2"
+
+
+CONTEXT = "from __future__ import annotations\nfrom typing import List\nimport os.path as p, math\n"
+
+
+@pytest.mark.parametrize(
+    ("context", "tests", "names"),
+    [
+        (CONTEXT, "assert f() == 1\n", {"annotations"}),
+        (CONTEXT, "assert f() == math.pi\n", {"annotations", "p", "math"}),
+        (CONTEXT + "def g(x: List): return p\n", "f(g)", {"annotations", "List", "p", "math", "g"}),
+        (CONTEXT, "f(globals())", {"annotations", "List", "p", "math"}),
+        ("from math import *\nimport sys\n", "f()", set(vars(math)) - {"__doc__"}),
+        ("import sys\nSIZE = 3\n", "f()", {"SIZE"}),
+        ("import sys\n", "f()", None),
+        ("\n", "f()", None),
+    ],
+)
+def test_imports_that_tests_do_not_mention_are_left_out_of_their_context(context, tests, names):
+    """They cannot matter; all else stays, and all of it where tests may look up names."""
+    code = suite.Suite(context, tests).context
+    if names is None:
+        assert code is None
+        return
+    namespace: dict[str, object] = {}
+    exec(code, namespace)
+    found = {name for name in namespace if not name.startswith("__")}
+    assert found == {name for name in names if not name.startswith("__")}
+
+
+def test_the_judge_starts_without_what_would_cost_it_much_memory():
+    """`typing`, `traceback` and `socket` with their enums: each slot has a judge of its own."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import judge; print(*sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", code, str(INSIDE)]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "verification" in loaded
+    assert not {"typing", "traceback", "socket", "unittest", "inspect"} & set(loaded)
 
 
 def test_values_are_shown_bounded():
