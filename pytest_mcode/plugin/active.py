@@ -98,6 +98,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the outcome on the report."""
+    if call.excinfo is not None:  # with --pdb also Ctrl-C
+        interrupts.make_readable(call.excinfo.value)
     with parsing.ALONE:
         report = yield
     recording.attach(item, call, report)

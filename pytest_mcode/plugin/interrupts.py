@@ -6,10 +6,12 @@ which are no place for it.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -28,11 +30,8 @@ def kept() -> Iterator[None]:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             before(unraisable)
             return
-        main = threading.main_thread().ident
-        assert main is not None
-        again = threading.Timer(_AGAIN_S, signal.pthread_kill, (main, signal.SIGINT))
-        again.daemon = True
-        again.start()
+        # not by `threading`, one of whose locks the interrupted code may hold
+        _thread.start_new_thread(_send_again, ())
 
     sys.unraisablehook = hook
     try:
@@ -40,6 +39,13 @@ def kept() -> Iterator[None]:
     finally:
         if sys.unraisablehook is hook:
             sys.unraisablehook = before
+
+
+def _send_again() -> None:
+    time.sleep(_AGAIN_S)
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
 
 
 def make_readable(error: BaseException) -> None:

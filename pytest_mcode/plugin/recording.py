@@ -13,7 +13,7 @@ import pytest
 
 from pytest_mcode.core.errors import McodeError
 from pytest_mcode.core.records import Outcome, Variant
-from pytest_mcode.plugin import resume
+from pytest_mcode.plugin import options, resume
 from pytest_mcode.plugin import state as states
 from pytest_mcode.plugin.fixtures import Unsolved
 
@@ -30,6 +30,10 @@ VERDICTS = (AssertionError, pytest.fail.Exception)
 DRAWN = "drawn"
 LETTERS = {"infra": "I", "unsolved": "u", DRAWN: "d"}
 """Kind of a report -> how the terminal shows it."""
+
+
+_CELL = "[*]"
+"""The end of a test's id that has no parameters besides its cell."""
 
 
 def variant_key(variant: Variant) -> str:
@@ -180,7 +184,7 @@ class Recorder:
 
         new = [row for row in rows if row[0] not in self.planned]
         self.planned.update((node_id, (variant, task)) for node_id, variant, task in new)
-        named = _apart(new)
+        named = {n: _named(n, variant, task) for n, variant, task in new}
         found = {v: self._state.session.fingerprint(v) for v in {v for _, v, _ in new}}
         cells = {variant_key(named[n]): (named[n], found[v]) for n, v, _ in new}
         items = [PlannedItem(n, variant_key(named[n]), t) for n, _, t in new]
@@ -237,36 +241,26 @@ class Recorder:
         self.store.close()
 
 
-def _apart(rows: Sequence[tuple[str, Variant, str]]) -> dict[str, Variant]:
-    """Node id -> variant, each test function with its own where several measure the same cell.
+def _named(node_id: str, variant: Variant, task_id: str) -> Variant:
+    """The variant as it is stored: that of a project's test has the test in its name.
 
-    Otherwise a task would count twice in the denominator, or tests that ask for different things
-    would share one rate. Which of them keeps the bare name does not depend on the order in which
-    they run, and none does that has parameters of its own, of which `-k` may choose some: two runs
-    are compared by these names.
+    Otherwise, where several measure the same cell, a task would count twice in the denominator, or
+    tests that ask for different things would share one rate. The name depends on the test and its
+    parameters alone, not on what else was selected: two runs are compared by these names.
     """
-    tests = {n: _test(n, f"{task}-{variant.label}") for n, variant, task in rows}
-    owners: dict[str, str] = {}
-    for node_id, variant, _ in sorted(rows, key=lambda row: _rank(tests[row[0]])):
-        owners.setdefault(variant_key(variant), tests[node_id])
-    named = {}
-    for node_id, variant, _ in rows:
-        test = tests[node_id]
-        apart = owners[variant_key(variant)] != test or not test.endswith("[*]")
-        strategy = f"{variant.strategy}@{test}" if apart else variant.strategy
-        named[node_id] = replace(variant, strategy=strategy)
-    return named
+    test = _test(node_id, f"{task_id}-{variant.label}")
+    if test.endswith(_CELL):
+        test = test.removesuffix(_CELL)
+        if test.startswith("mcode/") or options.is_yaml(test):
+            return variant
+    strategy = "user:" if variant.strategy.startswith("user:") else f"{variant.strategy}@"
+    return replace(variant, strategy=f"{strategy}{test}")
 
 
 def _test(node_id: str, cell: str) -> str:
     """The node id with a star for the cell, whose letters beyond ASCII pytest may have escaped."""
     written = cell if cell in node_id else cell.encode("unicode_escape").decode("ascii")
     return node_id.replace(written, "*")
-
-
-def _rank(test: str) -> tuple[bool, str]:
-    """A benchmark's own items stand before the project's tests."""
-    return not test.startswith("mcode/"), test
 
 
 def _git(root: Path) -> str:

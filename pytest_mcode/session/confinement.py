@@ -89,7 +89,7 @@ class Confinement:
     def _serve(self) -> None:
         try:
             sandbox = self._chosen()
-        except Exception as error:  # noqa: BLE001 - it is raised where the sandbox is taken
+        except BaseException as error:  # noqa: BLE001 - it is raised where the sandbox is taken
             self._ready.set_exception(error)
             self._lines.put(None)
         else:

@@ -5,6 +5,7 @@ Without this a `KeyError` of a project's own `load()` would look like a fault of
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import traceback
@@ -26,6 +27,8 @@ _NEEDED = {
 """Kind -> what a run uses of its protocol."""
 _RAISES: Mapping[str, type[McodeError]] = {"load": DataError, "start": ConfigError}
 """Method -> what stands for its errors, where it is no `InfraError`: nothing is run then."""
+_PASSES = (McodeError, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
+"""What is told as it is: our own errors, and that somebody wants an end."""
 _ROOT = Path(__file__).parents[1]
 _OPTIONAL = ("check", "prepare")
 _AWAITED = ("solve", "preflight", "generate", "aclose")
@@ -53,15 +56,16 @@ def make(kind: str, name: str, factory: Callable[..., Any], *args: Any, **option
 
 @contextlib.contextmanager
 def told(what: str, kind: type[McodeError]) -> Iterator[None]:
-    """Put the error that stands for it in the place of any that is not of our family.
+    """Put the error that stands for it in the place of any that is not of our family, also of
+    `SystemExit` and of pytest's `skip` and `fail`, which would end the run or its event loop.
 
     Its message is one line; the traceback is a note, for those who ask for it.
     """
     try:
         yield
-    except McodeError:
+    except _PASSES:
         raise
-    except Exception as error:
+    except BaseException as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
         stack = [f for f in traceback.extract_tb(error.__traceback__) if not _calls(f.filename)]
         theirs = [frame for frame in stack if _ROOT not in Path(frame.filename).parents]

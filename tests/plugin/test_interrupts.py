@@ -56,6 +56,14 @@ def test_ctrl_c_ends_the_run_with_its_summary(run, pytester, database, source):
     assert "Traceback" not in result.stderr.str()
 
 
+def test_ctrl_c_opens_the_debugger_that_was_asked_for(run, pytester):
+    """With `--pdb`, also where no line of the source is; at its end the summary."""
+    pytester.makepyfile(BEGIN + NO_LINE)
+    result = run("--mcode-model=gold", "--mcode-sandbox=bubblewrap", "--pdb")
+    assert result.ret == pytest.ExitCode.INTERRUPTED, result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines(["*entering PDB*", "*INCOMPLETE, * of 2 items done*"])
+
+
 def test_what_else_is_ignored_is_told_as_before(monkeypatch):
     """Only interrupts are kept from the hook of before, which comes back."""
     told = []

@@ -147,20 +147,20 @@ def test_a_mark_with_a_wrong_value_is_refused(run, pytester, given):
     result.stdout.fnmatch_lines(["*mark mcode(*) is not legal: it takes a whole number*"])
 
 
-def test_the_order_of_tests_moves_no_name(run, database, pytester):
-    """Of tests that measure the same cell the same one has its bare name, whichever runs first:
-    runs are compared by these names."""
+def test_the_choice_of_tests_moves_no_name(run, database, pytester):
+    """Of tests that measure the same cell each has a name of its own, whichever runs first or
+    alone: runs are compared by these names."""
     mark = '@pytest.mark.mcode(bench="tiny", limit=1)'
     for name in "ab":
         body = f"import pytest\n{mark}\ndef test_{name}(mcode_attempt): mcode_attempt().check()\n"
         pytester.makepyfile(**{f"test_{name}": body})
-    for order in (("test_a.py", "test_b.py"), ("test_b.py", "test_a.py")):
+    for order in (("test_a.py", "test_b.py"), ("test_b.py",), ("test_b.py", "test_a.py")):
         run("--mcode-model=gold", *order)
     sql = "SELECT label, nodeid, count(*) FROM items JOIN variants USING (run_id, variant_id)"
     rows = database.rows(f"{sql} GROUP BY 1, 2 ORDER BY 2")
     assert [(label.partition("@")[2], times) for label, _, times in rows] == [
-        ("", 2),
-        ("test_b.py::test_b[*]", 2),
+        ("test_a.py::test_a", 2),
+        ("test_b.py::test_b", 3),
     ]
 
 

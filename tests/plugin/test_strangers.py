@@ -57,7 +57,7 @@ def _project(pytester):
     [
         ("infra", r"gone \ud800 " + "\x00"),
         ("options", "Answer.options cannot be written"),
-        ("exit", "sys.exit(3)"),
+        ("exit", "Strange.generate() raised SystemExit: 3 (conftest.py:"),
     ],
 )
 def test_one_failing_item_is_infra_and_the_others_are_measured(run, database, kind, said):

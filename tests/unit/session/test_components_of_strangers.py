@@ -82,6 +82,23 @@ def test_a_bug_in_any_method_is_told_by_class_and_method(kind, name):
     assert "session/strangers.py" not in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), pytest.skip.Exception("no data")], ids=repr)
+def test_what_would_end_pytest_is_told_as_well(error):
+    """`sys.exit()` and pytest's own ways to leave a test; whoever wants an end gets it."""
+
+    def make(error):
+        def mine():
+            raise error
+
+        strangers.make("benchmark", "mine", mine)
+
+    with pytest.raises(ConfigError, match=rf"mine\(\) raised {type(error).__name__}: {error}"):
+        make(error)
+    for end in (KeyboardInterrupt, asyncio.CancelledError):
+        with pytest.raises(end):
+            make(end())
+
+
 def test_what_cannot_be_made_or_lacks_a_method_is_told():
     """A constructor that raises, a factory of another shape, a protocol that is not whole."""
 
