@@ -8,12 +8,12 @@ import inspect
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import ModelSpec, Request
-from pytest_mcode.generation import lanes, preflight
+from pytest_mcode.generation import faults, lanes, preflight
 from pytest_mcode.generation.turns import Turns
 
 _CONCURRENCY = {"openai": 64, "litellm": 16, "watsonx": 8}
@@ -125,7 +125,18 @@ def _read(kind: Any, data: Any) -> Any:
     try:
         return kind.model_validate(data)
     except ValueError:
-        return kind.construct(**data)
+        if isinstance(data, Mapping) and data.get("error") and not data.get("choices"):
+            raise faults.ToldError(data["error"]) from None
+        return kind.construct(**_joined(data))
+
+
+def _joined(data: Any) -> Any:
+    """With contents as text that came as lists of parts (Mistral's models that reason)."""
+    for choice in data.get("choices") or ():
+        message = choice.get("message") or {}
+        if isinstance(parts := message.get("content"), list):
+            message["content"] = "".join(p["text"] for p in parts if p.get("type") == "text")
+    return data
 
 
 async def _closed(own: lanes.Lanes, close: Callable[[], Awaitable[None]]) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
+
+from pytest_mcode.core.records import Json
 
 _AGAIN = frozenset({408, 409, 425, 429})
 """Statuses below 500 that a later try may cure."""
@@ -27,6 +31,9 @@ _OVERFLOW = (
     "too many tokens",
 )
 """How OpenAI, vLLM, llama.cpp, Ollama and others say that a prompt does not fit."""
+
+_BROKEN_OFF = frozenset({"error", "abort"})
+"""Finish reasons of OpenRouter, vLLM and SGLang for an answer that the machinery has ended."""
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
@@ -48,6 +55,22 @@ class Fault:
     """As ordered by the server."""
     absent: bool = False
     """Nobody was there: the connection was refused, or a gateway or loading server said so."""
+
+
+class ToldError(OSError):
+    """An error in the place of an answer, in spite of the status 200 (OpenRouter and others)."""
+
+    def __init__(self, error: Json) -> None:
+        super().__init__(words(error))
+        code = error.get("code") if isinstance(error, Mapping) else None
+        self.status_code = code if isinstance(code, int) and code >= 400 else 200
+
+
+def broken_off(finish_reason: str) -> Fault | None:
+    """The fault of an answer whose end, or whole, the machinery has lost."""
+    if finish_reason not in _BROKEN_OFF:
+        return None
+    return Fault("again", f"the server broke off its answer: {finish_reason}", status=200)
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -86,12 +109,24 @@ def _spoken(status: int, reason: str) -> str:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError) and not str(error):
-        return "no answer within the deadline"
+        return "no answer within the deadline (--mcode-request-timeout)"
     text = " ".join(str(error).split()) or type(error).__name__
+    body = getattr(error, "body", None)
+    if body and re.fullmatch(r"Error code: \d+", text):  # OpenAI's client reads only its own form
+        text += f" - {words(body)}"
     cause = error.__cause__
     if cause is not None and str(cause) and str(cause) not in text:
         text += f" ({' '.join(str(cause).split())})"
     return text[:300]
+
+
+def words(body: Json) -> str:
+    """What a server says of an error, in one line: its message, its page without the tags."""
+    if isinstance(body, Mapping):
+        told = [body[key] for key in ("message", "detail", "error") if body.get(key)]
+        return words(told[0]) if told else json.dumps(body)
+    text = re.sub(r"<[^<>]*>", " ", body) if isinstance(body, str) else json.dumps(body)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _is_refused(error: BaseException | None) -> bool:

@@ -37,7 +37,12 @@ class Reply:
         """The same for the library, as an answer to a POST to `url`."""
         http = library()
         asked = http.Request("POST", url)
-        return http.Response(self.status, headers=self.headers, content=self.body, request=asked)
+        try:
+            return http.Response(
+                self.status, headers=self.headers, content=self.body, request=asked
+            )
+        except http.DecodingError as error:
+            raise ConnectionError(f"the server's answer cannot be unpacked: {error}") from error
 
 
 def library() -> Any:
@@ -53,11 +58,14 @@ def to(url: str, headers: Mapping[str, str]) -> Lanes | None:
 
     None where more than a connection is needed: a proxy of the environment, a password in the URL.
     """
+    return None if "@" in urlsplit(url).netloc or is_proxied(url) else Lanes(url, headers)
+
+
+def is_proxied(url: str) -> bool:
+    """Whether a proxy of the environment stands between us and a server."""
     parts = urlsplit(url)
-    proxied = not urllib.request.getproxies().keys().isdisjoint((parts.scheme, "all"))
-    if "@" in parts.netloc or (proxied and not urllib.request.proxy_bypass(parts.hostname or "")):
-        return None
-    return Lanes(url, headers)
+    named = not urllib.request.getproxies().keys().isdisjoint((parts.scheme, "all"))
+    return named and not urllib.request.proxy_bypass(parts.hostname or "")
 
 
 class Lanes:

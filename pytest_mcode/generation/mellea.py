@@ -151,12 +151,13 @@ class Mellea:
         try:
             async with asyncio.timeout(None if self._wired else seconds) as deadline:
                 with turns.sending(leave):
-                    return await ask(
+                    reply = await ask(
                         self._backend,
                         request.messages,
                         self._named(options),
                         backend.form(request),
                     )
+            return faults.broken_off(reply.finish_reason) or reply
         except backend.failures(self.spec.backend) as error:
             return faults.fault_of(error)
         except _MALFORMED as error:
@@ -239,8 +240,8 @@ async def _chat(live: Any, messages: Messages, options: Mapping[str, Any], form:
         text=text,
         messages=tuple(Message(m["role"], m["content"]) for m in sent) if sent else messages,
         thinking=thunk.thinking or "",
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        completion_tokens=usage.get("completion_tokens") or 0,
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
         thinking_tokens=_thought(usage, thunk.thinking),
         finish_reason=(thunk.generation.finish_reasons or [""])[0] or "",
     )
@@ -266,11 +267,17 @@ async def _complete(live: Any, messages: Messages, options: Mapping[str, Any], f
         text=thunk.value or "",
         messages=(Message("user", prompt),),
         thinking=answered.get("thinking") or "",
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        completion_tokens=usage.get("completion_tokens") or 0,
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
         thinking_tokens=_thought(usage, answered.get("thinking")),
         finish_reason=answered.get("finish_reason") or answered.get("done_reason") or "",
     )
+
+
+def _count(usage: Mapping[str, Any], kind: str) -> int:
+    """Tokens; 0 where the server tells none, or what is no count (-1)."""
+    told = usage.get(kind)
+    return told if isinstance(told, int) and told > 0 else 0
 
 
 def _thought(usage: Mapping[str, Any], thinking: str | None) -> int | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.core.records import ModelSpec
-from pytest_mcode.generation import wire
+from pytest_mcode.generation import lanes, wire
 
 TIMEOUT_S = 10.0
+
+T = TypeVar("T")
 
 _EXTRAS = {"hf": "torch", "huggingface": "torch", "litellm": "litellm", "watsonx": "ibm_watsonx_ai"}
 
@@ -23,21 +28,21 @@ async def ollama_model(spec: ModelSpec, timeout_s: float = TIMEOUT_S) -> str:
     so this must come before its backend is made.
     """
     import httpx
-    import ollama
 
-    client = ollama.AsyncClient(ollama_url(spec), timeout=timeout_s)
+    ollama = _made(lambda: importlib.import_module("ollama"))  # it makes a client, too
+    client = _made(lambda: ollama.AsyncClient(ollama_url(spec), timeout=timeout_s))
     url = str(client._client.base_url).rstrip("/")
     try:
-        have = [m.model for m in (await client.list()).models if m.model]
+        have = [str(m.model) for m in (await client.list()).models if m.model]
     except ollama.ResponseError as error:
         raise InfraError(
             f"{url} answers HTTP {error.status_code} to GET /api/tags: is it an Ollama server?"
-            " Name one with --mcode-base-url, or use --mcode-backend=openai"
+            f" Name one with --mcode-base-url, or use --mcode-backend=openai{_proxy(url)}"
         ) from error
     except (ConnectionError, httpx.HTTPError, ValueError) as error:
         raise InfraError(
             f"no Ollama at {url}: start it with `ollama serve`,"
-            " or name another server with --mcode-base-url"
+            f" or name another server with --mcode-base-url{_proxy(url)}"
         ) from error
     finally:
         await client._client.aclose()
@@ -53,14 +58,16 @@ async def ollama_model(spec: ModelSpec, timeout_s: float = TIMEOUT_S) -> str:
 
 def ollama_url(spec: ModelSpec) -> str | None:
     """The server as named by the user; None leaves it to OLLAMA_HOST. A trailing /v1 is dropped."""
-    return spec.base_url.rstrip("/").removesuffix("/v1") or None
+    return _legal(spec.base_url.strip().rstrip("/").removesuffix("/v1"), "http://") or None
 
 
 async def openai_model(spec: ModelSpec, url: str, key: str, timeout_s: float = TIMEOUT_S) -> str:
     """The model's name, when `GET /models` lists it or the server has no such list."""
     import openai
 
-    client = openai.AsyncOpenAI(base_url=url, api_key=key, timeout=timeout_s, max_retries=0)
+    client = _made(
+        lambda: openai.AsyncOpenAI(base_url=url, api_key=key, timeout=timeout_s, max_retries=0)
+    )
     try:
         have = [m.id async for m in client.models.list()]
     except openai.APIStatusError as error:
@@ -68,11 +75,13 @@ async def openai_model(spec: ModelSpec, url: str, key: str, timeout_s: float = T
             raise ConfigError(f"{url} refuses the API key: set OPENAI_API_KEY") from error
         if error.status_code in (404, 405, 501):
             return spec.model
-        raise InfraError(f"{url} answers HTTP {error.status_code} to GET /models") from error
+        raise InfraError(
+            f"{url} answers HTTP {error.status_code} to GET /models{_proxy(url)}"
+        ) from error
     except (openai.APIError, OSError, ValueError, TypeError, AttributeError) as error:
         raise InfraError(
             f"no OpenAI-compatible server at {url}: start it,"
-            " or name another with --mcode-base-url (the URL usually ends in /v1)"
+            f" or name another with --mcode-base-url (the URL usually ends in /v1){_proxy(url)}"
         ) from error
     finally:
         await client.close()
@@ -95,7 +104,41 @@ def openai_access(spec: ModelSpec) -> tuple[str, str]:
 
 def openai_url(spec: ModelSpec) -> str:
     """The base URL named by the user or by OPENAI_BASE_URL; empty is OpenAI's own."""
-    return (spec.base_url or os.environ.get("OPENAI_BASE_URL", "")).rstrip("/")
+    return _legal((spec.base_url or os.environ.get("OPENAI_BASE_URL", "")).strip().rstrip("/"))
+
+
+def _legal(url: str, before: str = "") -> str:
+    """The address itself; `before` is what one without a scheme has. Raises `ConfigError`."""
+    try:
+        parts = urlsplit(url if "://" in url else before + url)
+        legal = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        legal = False
+    if url and not legal:
+        raise ConfigError(
+            f"{url!r} is no address of a server: it looks like http://HOST:PORT/v1"
+            " (--mcode-base-url)"
+        )
+    return url
+
+
+def _made(make: Callable[[], T]) -> T:
+    """A client. Raises `ConfigError` where the environment names a proxy that it cannot use."""
+    try:
+        return make()
+    except (ImportError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"{reason} (look at the proxies of the environment: ALL_PROXY, HTTP_PROXY)"
+        ) from error
+
+
+def _proxy(url: str) -> str:
+    """Why a server may seem to be away that is there."""
+    if not lanes.is_proxied(url):
+        return ""
+    host = urlsplit(url).hostname
+    return f" (a proxy of the environment was asked for it: NO_PROXY={host} goes without)"
 
 
 def missing(backend: str) -> str:

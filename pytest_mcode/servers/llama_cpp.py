@@ -22,6 +22,7 @@ CHILD = Path(__file__).with_name("llama_cpp_child.py")
 CONNECTIONS = 64
 PROGRAM = "llama-server"
 INSTALL = "put llama-server of llama.cpp on PATH, or pip install xllamacpp"
+MAGIC = b"GGUF"
 ENDS = 1 << 20
 """Bytes at both ends of a model file that identify it: the first hold its metadata."""
 
@@ -72,6 +73,8 @@ class LlamaCpp(Kept):
         """Raise `ConfigError`: no such file, nothing that serves it, arguments for the wheel."""
         if not self._file.is_file():
             raise ConfigError(f"{self._file}: no such model file")
+        if _begins(self._file) != MAGIC:
+            raise ConfigError(f"{self._file}: no model file, it is not in GGUF's format")
         if self._binary or shutil.which(PROGRAM):
             program(self._binary or PROGRAM, INSTALL)
             return
@@ -173,6 +176,15 @@ class Tiny(LlamaCpp):
     def describe(self) -> Mapping[str, Json]:
         """It has one form only, which the name says."""
         return {}
+
+
+def _begins(file: Path) -> bytes:
+    """The first bytes of a model file. Raises `ConfigError` where nobody here may read it."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(len(MAGIC))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot read the model file: {error.strerror}") from error
 
 
 def _identity(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import platform
@@ -117,7 +118,7 @@ class Doctor:
             try:
                 with urllib.request.urlopen(url + path, timeout=_PATIENCE_S) as answer:
                     models = json.load(answer)[count]
-            except (OSError, ValueError, LookupError, TypeError):
+            except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
                 continue
             kind = "Ollama" if count == "models" else "an OpenAI-compatible server"
             return Finding("model server", f"{kind} at {url}, {counted(len(models), 'model')}")

@@ -325,6 +325,35 @@ def test_nonsense_with_status_200_is_retried(body):
     assert (answer.text, answer.calls) == ("hello", 2)
 
 
+def test_an_error_with_status_200_is_told_in_the_servers_words():
+    """As OpenRouter sends it; its code says what becomes of the request."""
+    error = {"error": {"code": 401, "message": "no key"}}
+    with Server(faults=[Fault(raw=json.dumps(error).encode())]) as server:
+        with pytest.raises(InfraError, match="HTTP 401: no key; set the API key"):
+            run(Mellea(spec(server)), request())
+        assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("reason", ["error", "abort"])
+def test_an_answer_that_the_machinery_broke_off_is_no_answer(reason):
+    """Else an empty text would be the model's failure."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": reason}
+    broken = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
+    with Server(faults=[Fault(raw=json.dumps(broken | {"choices": [choice]}).encode())]) as server:
+        (answer,) = run(Mellea(spec(server)), request())
+    assert (answer.text, answer.calls) == ("hello", 2)
+
+
+def test_a_content_in_parts_is_their_text_and_no_count_is_none():
+    """As Mistral's models that reason are answered for; -1 tokens are not told."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    parts = [thought, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    with Server(text=parts) as server:
+        server.usage = {"prompt_tokens": -1, "completion_tokens": -1, "total_tokens": -1}
+        (answer,) = run(Mellea(spec(server)), request())
+    assert (answer.text, answer.prompt_tokens, answer.completion_tokens) == ("ab", 0, 0)
+
+
 @pytest.mark.parametrize("kind", [Server, Ollama])
 def test_a_busy_server_may_tell_its_models_late(kind, monkeypatch):
     """Before a run that is a reason to say so soon; within it, no more than a late answer is."""
@@ -460,6 +489,31 @@ def _free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+@pytest.mark.parametrize("backend", ["ollama", "openai"])
+@pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:99999/v1", "ftp://host/v1"])
+def test_what_is_no_address_is_refused(backend, url):
+    """Before anybody tries to connect to it."""
+    with pytest.raises(ConfigError, match="is no address of a server: it looks like http"):
+        asyncio.run(Mellea(ModelSpec("m", backend, "m", base_url=url)).preflight())
+
+
+@pytest.mark.parametrize("backend", ["ollama", "openai"])
+@pytest.mark.parametrize(
+    ("proxy", "kind", "words"),
+    [
+        ("socks9://127.0.0.1:9", ConfigError, "look at the proxies of the environment"),
+        ("http://127.0.0.1:9", InfraError, "NO_PROXY=127.0.0.1 goes without"),
+    ],
+)
+def test_a_proxy_of_the_environment_is_named(monkeypatch, backend, proxy, kind, words):
+    """A local server seems to be away behind one, and one of another kind lets no client be made"""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Server() as server, pytest.raises(kind, match=words):
+        asyncio.run(Mellea(ModelSpec("m", backend, "m", base_url=server.url)).preflight())
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from pytest_mcode.generation.faults import fault_of
 class Failure(Exception):
     """As libraries raise it: a text and a status."""
 
-    def __init__(self, text, status):
+    def __init__(self, text, status, body=None):
         super().__init__(text)
         self.status_code = status
+        self.body = body
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,18 @@ class Failure(Exception):
 def test_the_status_is_said_once(text, status, told):
     """OpenAI's client and Ollama's put it into the text as well; another number is left there."""
     assert fault_of(Failure(text, status)).reason == told
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        ({"detail": [{"msg": "no such field"}]}, "refused", 'HTTP 400: [{"msg": "no such field"}]'),
+        ({"error": "prompt is too long"}, "overflow", "Error code: 400 - prompt is too long"),
+        ("<html><h1>Bad\x1b</h1>\n</html>", "refused", "HTTP 400: Bad"),
+        ("", "refused", "HTTP 400"),
+    ],
+)
+def test_a_body_of_another_form_than_openais_is_read(body, kind, told):
+    """The client leaves it out of its text: FastAPI's, LM Studio's, a gateway's page."""
+    fault = fault_of(Failure("Error code: 400", 400, body))
+    assert (fault.kind, fault.reason) == (kind, told)

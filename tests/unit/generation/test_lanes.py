@@ -162,6 +162,12 @@ def test_what_is_rare_is_read_by_the_library(script):
     assert (answer.text, answer.completion_tokens, answer.calls) == ("hello", 5, 1)
 
 
+def test_what_cannot_be_unpacked_is_asked_again():
+    """It is a fault of the server's, and no error of ours."""
+    answer, _ = draw(whole(b"\x1f\x8bjunk", b"content-encoding: gzip\r\n"), whole())
+    assert (answer.text, answer.calls) == ("hello", 2)
+
+
 @pytest.mark.parametrize(
     ("first", "connections"),
     [

@@ -148,7 +148,7 @@ def test_a_file_that_is_no_model_shows_cure_and_log(tmp_path: Path) -> None:
     """A server that cannot start is an InfraError: what to do, then the end of its log."""
     pytest.importorskip("xllamacpp")
     broken = tmp_path / "broken.gguf"
-    broken.write_bytes(b"no model")
+    broken.write_bytes(b"GGUF no model")
     server = LlamaCpp(broken)
     with pytest.raises(InfraError, match="needs fewer gpu_layers or less context") as error:
         server.start()
@@ -164,6 +164,10 @@ def test_wrong_names_are_refused_with_the_choices(tmp_path: Path) -> None:
         Tiny("huge")
     with pytest.raises(ConfigError, match=r"gone\.gguf: no such model file"):
         LlamaCpp(tmp_path / "gone.gguf").start()
+    pointer = tmp_path / "pointer.gguf"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ConfigError, match=r"pointer\.gguf: no model file, it is not in GGUF's"):
+        LlamaCpp(pointer).check()
 
 
 def test_without_the_wheel_one_line_says_what_to_install() -> None:
