@@ -211,7 +211,7 @@ def floor(rule: Rule, new: Sequence[Measurement]) -> Decision:
 
 
 def _above(least: float, m: Measurement) -> Judgement:
-    rate = _mean(tuple(_draws_passed(m, t) for t in m.tasks.values()))
+    rate = _mean(_draws_passed(m))
     status: Status = "held" if rate >= least else "below"
     lacking = missing(m)
     return Judgement(
@@ -226,10 +226,12 @@ def _above(least: float, m: Measurement) -> Judgement:
     )
 
 
-def _draws_passed(m: Measurement, result: TaskResult) -> float:
-    if result.samples < m.variant.samples:  # stopped early: only the first draw is unbiased
-        return float(result.first_passed)
-    return result.passes() / result.samples if result.samples else 0.0
+def _draws_passed(m: Measurement) -> tuple[float, ...]:
+    """pass@1 of each task; of all tasks their first draw where any of them stopped early, because
+    a task that came to its last draw is one that failed before."""
+    if _is_short(m):
+        return tuple(float(t.first_passed) for t in m.tasks.values())
+    return tuple(t.passes() / t.samples if t.samples else 0.0 for t in m.tasks.values())
 
 
 def worst(judgements: Sequence[Judgement]) -> Status:

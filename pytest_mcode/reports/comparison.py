@@ -21,6 +21,7 @@ from pytest_mcode.reports.comparison_match import (
     between,
     by_level,
 )
+from pytest_mcode.reports.selection import benchmark_tasks
 from pytest_mcode.stats.multiple import holm
 from pytest_mcode.stats.paired import Difference, difference
 from pytest_mcode.stats.power import Noise, minimum_detectable
@@ -66,6 +67,8 @@ class Side:
     """Attempts whose verdict is flaky."""
     reused: int
     """Attempts whose answer had been drawn before, perhaps for the other side."""
+    of: int = 0
+    """Tasks of the benchmark; 0 where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,10 @@ class _Sides:
         noted = per_task.flaky_and_reused(reader, list(every))
         failed = per_task.infra(reader, list(every))
         self.results = {key: per_task.results(reader, key) for key in every}
+        sizes = reader.sizes()
         self.sides = {
-            key: Side(row, failed.get(key, ()), *noted[key]) for key, row in every.items()
+            key: Side(row, failed.get(key, ()), *noted[key], benchmark_tasks(row, sizes))
+            for key, row in every.items()
         }
 
 

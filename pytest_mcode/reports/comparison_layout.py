@@ -58,6 +58,12 @@ def has_demonstration(pairs: Sequence[Pair]) -> bool:
 
 def warnings(pair: Pair, names: Sequence[str], every: bool, width: int) -> Iterator[str]:
     """What must be known before the numbers of A and B are read."""
+    if min(pair.a.row.counts.planned, pair.b.row.counts.planned) < pair.a.of:
+        yield from wrapped(
+            f"SUBSET: {pair.tasks:,} of the {pair.a.of:,} tasks of {pair.a.row.variant.benchmark}; "
+            "rates and differences are of these alone.",
+            width,
+        )
     if pair.partial:
         yield from wrapped(coverage(pair), width)
     for letter, side in (("A", pair.a), ("B", pair.b)):

@@ -14,6 +14,7 @@ from pytest_mcode.reports.comparison_factors import (
     levels,
     rest,
 )
+from pytest_mcode.reports.selection import says_more
 from pytest_mcode.store.queries import VariantRow
 
 TASKS = "tasks"
@@ -110,7 +111,8 @@ def by_level(
 
     `rows` come newest first, `tasks` holds their planned tasks. Numbers rise; other levels stand in
     `order`, then as they were measured. Of several measurements of a level the newest is taken
-    whose other settings and tasks are those of most other levels.
+    whose other settings and tasks are those of most other levels; a run of fewer tasks does not
+    hide the same experiments on more.
     """
     groups: defaultdict[tuple[object, ...], list[VariantRow]] = defaultdict(list)
     for row in rows:
@@ -145,8 +147,9 @@ def _of(tasks: Mapping[int, frozenset[str]], row: VariantRow) -> frozenset[str]:
 def _largest(
     members: Sequence[VariantRow], tasks: Mapping[int, frozenset[str]], under_study: Sequence[str]
 ) -> list[VariantRow]:
-    """The newest of each level in the largest set of members that differ in nothing else."""
-    best: list[VariantRow] = []
+    """The newest of each level in the largest set of members that differ in nothing else; of the
+    same experiments that on more tasks, as in `selection.select`."""
+    best: dict[tuple[Level, ...], VariantRow] = {}
     left = list(members)
     while left:
         first = left[0]
@@ -160,9 +163,12 @@ def _largest(
         newest: dict[tuple[Level, ...], VariantRow] = {}
         for row in alike:
             newest.setdefault(levels(row, under_study), row)
-        if len(newest) > len(best):
-            best = list(newest.values())
-    return best
+        more = newest.keys() == best.keys() and all(
+            says_more(row, best[key]) for key, row in newest.items()
+        )
+        if len(newest) > len(best) or more:
+            best = newest
+    return list(best.values())
 
 
 def _others(

@@ -19,7 +19,8 @@ def overview(summary: Summary, width: int = 80) -> list[str]:
     found = [f"{'':{column}}  {'pass@1 %':<{CELL}}  {'solved, any sample':<{CELL}}  tasks"]
     for name, variant in zip(names, summary.variants, strict=True):
         counts, rates = variant.row.counts, variant.rates
-        state = mark(counts) or f"{counts.done}"
+        of = f" of {variant.of}" if counts.planned < variant.of else ""
+        state = mark(counts) or f"{counts.done}{of}"
         if rates is None:
             cells = state
         else:

@@ -15,8 +15,9 @@ def run_properties(reader: Reader, run_id: str) -> dict[str, Scalar]:
 
     `mcode_run`; `mcode_gate` where it has decided; and for each variant, with
     `VARIANT = mcode/BENCHMARK/LABEL`, `VARIANT/planned`, `/done`, `/infra` (items) and `/complete`,
-    and per rate `VARIANT/pass@1`, its 95 % interval `VARIANT/pass@1/low` and `/high`, all 0..1. A
-    rate of a run that is not complete is of the tasks done so far.
+    `/benchmark_tasks` where that is known, and per rate `VARIANT/pass@1`, its 95 % interval
+    `VARIANT/pass@1/low` and `/high`, all 0..1. A rate of a run that is not complete is of the tasks
+    done so far.
     """
     found: dict[str, Scalar] = {"mcode_run": run_id}
     for decision in reversed(gates.decisions(reader, [run_id])):
@@ -28,6 +29,8 @@ def run_properties(reader: Reader, run_id: str) -> dict[str, Scalar]:
         found[f"{name}/done"] = counts.done
         found[f"{name}/infra"] = counts.infra
         found[f"{name}/complete"] = counts.complete
+        if variant.of:
+            found[f"{name}/benchmark_tasks"] = variant.of
         for rate, value in named_rates(variant):
             found[f"{name}/{rate}"] = value.value
             found[f"{name}/{rate}/low"] = value.low

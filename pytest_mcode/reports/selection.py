@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_mcode.store import queries
 from pytest_mcode.store.queries import Filters, VariantRow
 from pytest_mcode.store.reader import Reader
@@ -12,10 +14,18 @@ def cell(row: VariantRow) -> tuple[object, ...]:
     return row.variant, row.timeout_s
 
 
-def _says_more(row: VariantRow, newer: VariantRow) -> bool:
+def says_more(row: VariantRow, newer: VariantRow) -> bool:
+    """Whether it is the same experiment on more tasks, or the newer one has measured nothing."""
     if not newer.counts.done:
         return row.counts.done > 0
     return row.fingerprint == newer.fingerprint and row.counts.done > newer.counts.planned
+
+
+def benchmark_tasks(row: VariantRow, sizes: Mapping[tuple[str, str], int]) -> int:
+    """Tasks of its benchmark, however many were planned; 0 where `Reader.sizes` do not know."""
+    part = row.settings.get("data")
+    sha256 = str(part.get("sha256")) if isinstance(part, Mapping) else ""
+    return sizes.get((row.variant.benchmark, sha256), 0)
 
 
 def select(reader: Reader, filters: Filters) -> tuple[list[VariantRow], int]:
@@ -31,7 +41,7 @@ def select(reader: Reader, filters: Filters) -> tuple[list[VariantRow], int]:
     newest: dict[tuple[object, ...], VariantRow] = {}
     for row in found:
         shown = newest.setdefault(cell(row), row)
-        if _says_more(row, shown):
+        if says_more(row, shown):
             newest[cell(row)] = row
     chosen = {row.variant_id for row in newest.values()}
     return [row for row in found if row.variant_id in chosen], len(found) - len(chosen)

@@ -83,6 +83,7 @@ def _cells(report: StudyReport) -> tuple[list[str], list[list[Any]]]:
     rates = [f"{name}{end}" for name in ("pass_at_1", "solved") for end in RATE]
     spent = ["chosen", "attempts_per_task", "completion_tokens_per_task"]
     head = [*fixed, *own, *rates, *spent, "planned", "done", "infra", "run_id", "variant_id"]
+    head += ["benchmark_tasks"]
     rows = []
     for cell in report.cells:
         counts, totals = cell.row.counts, cell.summary.totals
@@ -96,7 +97,7 @@ def _cells(report: StudyReport) -> tuple[list[str], list[list[Any]]]:
             totals.attempts / done,
             cell.tokens or "",
             counts.planned, counts.done, counts.infra,
-            cell.row.run_id, cell.row.variant_id,
+            cell.row.run_id, cell.row.variant_id, cell.summary.of or "",
         ])  # fmt: skip
     return head, rows
 

@@ -12,14 +12,14 @@ a rate is of another, perhaps easier, set of tasks than was planned; whoever sho
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from pytest_mcode.reports.choices import Choices, allowed, choices
 from pytest_mcode.reports.cost import Price, Spending, spendings
-from pytest_mcode.reports.selection import select
+from pytest_mcode.reports.selection import benchmark_tasks, select
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.stats.pass_at_k import any_tally, pass_at_k_tally, share_tally, standard_ks
 from pytest_mcode.store import gates, queries
@@ -126,7 +126,7 @@ def summarize(
             flaky.get(row.variant_id, ()),
             spent[row.variant_id],
             chosen[row.variant_id],
-            sizes.get(_data(row), 0),
+            benchmark_tasks(row, sizes),
         )
         for row in rows
     )
@@ -141,11 +141,6 @@ def summarize(
         for run in runs
     )
     return Summary(reader.path, variants, summaries, older)
-
-
-def _data(row: VariantRow) -> tuple[str, str]:
-    part = row.settings.get("data")
-    return row.variant.benchmark, str(part.get("sha256")) if isinstance(part, Mapping) else ""
 
 
 def rates(row: VariantRow, tallies: Sequence[ItemTally]) -> Rates | None:

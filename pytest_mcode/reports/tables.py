@@ -37,6 +37,7 @@ RATES = (
     "done",
     "infra",
     "complete",
+    "benchmark_tasks",
 )
 RUNS = (
     "run_id",
@@ -105,6 +106,7 @@ def _rates(found: Summary) -> Iterator[tuple[Any, ...]]:
                 *(row.run_id, row.variant_id, *_cell(variant), name),
                 *(rate.value, rate.low, rate.high, rate.method, rate.tasks),
                 *(counts.planned, counts.done, counts.infra, int(counts.complete)),
+                variant.of or "",
             )
 
 

@@ -20,7 +20,8 @@ FEW = 10
 """With fewer tasks than this beside the commonest difference, Student's t is not trusted."""
 
 ABOVE_ZERO = math.ulp(0.0)
-"""The end of an interval that goes down to zero and does not hold it."""
+"""The end of an interval that goes down to zero and does not hold it; shown as `+0.00`, and as
+`-0.00` where it goes up to zero."""
 
 Method = Literal["mcnemar", "t", "sign-flip"]
 
@@ -60,8 +61,9 @@ def difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> D
 
     Interval and p agree: where the exact test keeps zero the interval is extended to it, where the
     test excludes it the interval ends beside it, so zero lies outside where p < 1 - level and
-    inside where p > 1 - level. One-sided bounds at level alpha are `low` and `high` at
-    `level = 1 - 2 alpha`.
+    inside where p > 1 - level. An end that is set at zero has the sign of its side: as shown,
+    [+0.00, +0.30] does not hold zero and [-0.00, +0.30] does. One-sided bounds at level alpha are
+    `low` and `high` at `level = 1 - 2 alpha`.
     Raises `ValueError` without tasks, for unequal lengths and for values outside 0..1.
     """
     d, binary = _differences(a, b)
@@ -73,7 +75,7 @@ def difference(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> D
     else:
         low, high = score_interval(*_gains_and_losses(d), tasks, level)
         if value > 0:
-            low = min(low, 0.0) if _exact(d, "greater") > tail else max(low, ABOVE_ZERO)
+            low = min(-0.0, low) if _exact(d, "greater") > tail else max(low, ABOVE_ZERO)
         elif value < 0:
             high = max(high, 0.0) if _exact(d, "less") > tail else min(high, -ABOVE_ZERO)
     return Difference(

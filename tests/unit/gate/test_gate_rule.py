@@ -148,6 +148,15 @@ def test_the_floor_compares_the_estimate(measured):
     assert floor(Rule(floor=0.1), []).status == "inconclusive"
 
 
+def test_the_floor_is_of_first_draws_where_draws_end_early(measured):
+    """A task that passed at its last draw stopped early as well: its first draw failed."""
+    new = measured([1, 1], n=5)
+    ends = TaskResult(1, True, (1,)), TaskResult(5, False, (1,))
+    tasks = dict(zip(new.tasks, ends, strict=True))
+    (judged,) = floor(Rule(floor=0.5), [replace(new, tasks=tasks)]).judgements
+    assert judged.new == 0.5
+
+
 def test_a_decision_is_plain_json(measured):
     """What the database keeps can be written by any JSON library."""
     import json

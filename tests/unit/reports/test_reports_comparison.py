@@ -16,6 +16,7 @@ from pytest_mcode.reports.comparison_request import requested
 from pytest_mcode.reports.comparison_text import lines
 from pytest_mcode.store import queries
 from pytest_mcode.store.queries import Filters
+from pytest_mcode.store.reader import SelfCheck
 
 GOLDEN = Path(__file__).parent / "golden"
 LDB = Path(__file__).parents[3].parent / "shared" / "data" / "completions" / "ldb_gpt-3.5"
@@ -146,6 +147,21 @@ def test_only_tasks_that_both_measured_are_compared(run, store):
     said = text_of(found)
     assert "INCOMPLETE: A has measured 7 of 8 tasks, B 6 of 8. Compared are the 5" in said
     assert "INFRA in A, left out: 1 (T/1)" in said
+
+
+def test_some_tasks_of_a_benchmark_say_so_and_do_not_hide_the_comparison_of_all(run, store):
+    """Two models on both tasks of b, and later on one: the levels are those of both, and where the
+    later run is meant its difference says SUBSET."""
+    store.remember_check(SelfCheck("b", "d1", "img", "v1", passed=True, tasks=2))
+    models = {m: parts(model__model=m) for m in ("m1", "m2")}
+    for at, (name, tasks) in enumerate((("all", ("T/1", "T/2")), ("some", ("T/2",)))):
+        for m, given in models.items():
+            run(f"{name}-{m}", Variant("b", m), {t: [PASS] for t in tasks}, parts=given, at=at)
+    found = requested(store, "model")
+    assert found.families[0].pairs[0].tasks == 2
+    assert "SUBSET" not in text_of(found)
+    later = text_of(requested(store, "some-m1,some-m2"))
+    assert "SUBSET: 1 of the 2 tasks of b; rates and differences are of these alone." in later
 
 
 def test_other_tasks_are_left_out_with_a_note(run, store):

@@ -153,6 +153,18 @@ def test_few_small_gains_exclude_zero_but_not_by_much():
     assert 0 < found.low < 1e-9
 
 
+def test_an_end_at_zero_shows_on_which_side_it_lies():
+    """-0.00 to +0.69 holds zero, +0.00 to +0.69 does not, and the other way round below zero."""
+    held = difference([0] * 4 + [1] * 6, [1] * 10)  # Tango excludes zero, McNemar's test does not
+    assert held.p > 0.05
+    assert f"{held.low:+.2f}" == "-0.00"
+    assert f"{difference([1] * 10, [0] * 4 + [1] * 6).high:+.2f}" == "+0.00"
+    left = difference([0] * 8, [0.2] * 8)  # the sign flips exclude it, Tango's interval does not
+    assert left.p < 0.05
+    assert f"{left.low:+.2f}" == "+0.00"
+    assert f"{difference([0.2] * 8, [0] * 8).high:+.2f}" == "-0.00"
+
+
 @pytest.mark.parametrize("step", [0.0, 0.1, -0.5])
 def test_equal_differences_are_no_certainty(step):
     """All 164 tasks moved alike: a naive t has no width; ours allows for tasks not seen."""
