@@ -84,7 +84,7 @@ class Server:
         """Requests for generation."""
         return [a for a in self.asked if a.path in GENERATION]
 
-    def wait_idle(self, seconds=5.0):
+    def wait_idle(self, seconds=60.0):
         """True when no request is being worked on, waited for so long."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -111,8 +111,12 @@ class Server:
     def post(self, path, body):
         return {"/v1/chat/completions": self._chat, "/v1/completions": self._text}[path](body)
 
+    def said(self, body):
+        """The text of the answer; requests are answered side by side, each in its own thread."""
+        return self.text
+
     def _chat(self, body):
-        message = {"role": "assistant", "content": self.text, "reasoning_content": "hmm"}
+        message = {"role": "assistant", "content": self.said(body), "reasoning_content": "hmm"}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return {"object": "chat.completion", "choices": [choice]} | self._facts(body)
 

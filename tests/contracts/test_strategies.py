@@ -54,19 +54,20 @@ class Scripted(Server):
         self.code = code if callable(code) else lambda body: code
         self.opinion, self.obeys = opinion, obeys
 
-    def _chat(self, body):
+    def said(self, body):
         asked = body["messages"][-1]["content"]
         if "Check whether the output" in asked:
-            self.text = self.opinion
-        elif "plan of at most" in asked:
-            self.text = f"1. Add. (plan of seed {body['seed']})"
-        elif body.get("response_format") and self.obeys:
-            self.text = json.dumps({"code": self.code(body)})
-        else:
-            self.text = f"```python\n{self.code(body)}\n```"
-        message = {"role": "assistant", "content": self.text}
+            return self.opinion
+        if "plan of at most" in asked:
+            return f"1. Add. (plan of seed {body['seed']})"
+        if body.get("response_format") and self.obeys:
+            return json.dumps({"code": self.code(body)})
+        return f"```python\n{self.code(body)}\n```"
+
+    def _chat(self, body):
+        message = {"role": "assistant", "content": self.said(body)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return super()._chat(body) | {"choices": [choice]}
+        return {"object": "chat.completion", "choices": [choice]} | self._facts(body)
 
 
 @pytest.fixture(scope="module")
@@ -339,15 +340,15 @@ def test_the_judge_selects_the_first_sample_that_it_accepts(solve):
     """It rejects code with a minus: the right sample is handed in, wherever it stands."""
     code = iter([WRONG, RIGHT, WRONG])
     with Scripted(lambda body: next(code)) as server:
-        server.opinion = "yes"
-        plain = server._chat
+        plain = server.said
 
-        def chat(body):
-            judged = body["messages"][-1]["content"].partition("Output:")[2]
-            server.opinion = "no" if " - " in judged else "yes"
-            return plain(body)
+        def said(body):
+            asked = body["messages"][-1]["content"]
+            if "Check whether the output" not in asked:
+                return plain(body)
+            return "no" if " - " in asked.partition("Output:")[2] else "yes"
 
-        server._chat = chat
+        server.said = said
         found = solve(server, "judge", samples=3)
     (chosen,) = [a for a in found.attempts if a.notes.get("chosen")]
     assert chosen.verdict.passed

@@ -14,13 +14,12 @@ TASKS = Tiny("").load(None).tasks
 class Model(Server):
     """Right in one of three draws of the `tiny` tasks and in half of the repairs."""
 
-    def _chat(self, body):
+    def said(self, body):
         drawn = random.Random(json.dumps([body["messages"], body["seed"]]))
         task = next(t for t in TASKS if t.stub.strip() in body["messages"][0]["content"])
         right = drawn.random() < (0.34 if len(body["messages"]) == 1 else 0.5)
         code = task.reference if right else f"def {task.entry_point}(*given):\n    return 'no'\n"
-        self.text = f"```python\n{code}```\nNumber {drawn.random()}."
-        return super()._chat(body)
+        return f"```python\n{code}```\nNumber {drawn.random()}."
 
     @property
     def questions(self):

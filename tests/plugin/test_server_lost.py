@@ -67,7 +67,7 @@ def test_a_stop_cancels_what_is_in_flight(run, pytester, stop):
             command, cwd=pytester.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
             said = next(line for line in process.stdout if line.startswith("left"))
-            assert server.wait_idle(10)
+            assert server.wait_idle()
             assert process.poll() is None
             process.stdin.close()
         assert len(server.calls) > 1
@@ -87,7 +87,7 @@ def test_ctrl_c_cancels_what_is_in_flight(run, pytester):
             output, _ = process.communicate(timeout=50)  # a hanging request would last a minute
         assert process.returncode == 2, output
         assert "INCOMPLETE" in output
-        assert server.wait_idle(10)
+        assert server.wait_idle()
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])

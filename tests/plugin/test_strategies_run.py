@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.llm_servers import Server
 from tests.plugin.model import Model
 
 pytestmark = pytest.mark.docker
@@ -108,14 +107,13 @@ def test_repairs_that_a_strategy_would_not_make_are_refused(run, database, strat
 class Judging(Model):
     """Accepts eight of ten right programs and four of ten wrong ones."""
 
-    def _chat(self, body):
+    def said(self, body):
         asked = body["messages"][-1]["content"]
         if "satisfies the requirement" not in asked:
-            return super()._chat(body)
+            return super().said(body)
         right = "return 'no'" not in asked.partition("Output:")[2]
         drawn = random.Random(json.dumps([body["messages"], body["seed"]])).random()
-        self.text = "Yes." if drawn < (0.8 if right else 0.4) else "No."
-        return Server._chat(self, body)
+        return "Yes." if drawn < (0.8 if right else 0.4) else "No."
 
 
 def test_the_study_of_a_judge_says_how_far_it_agrees_with_the_tests(run, database):

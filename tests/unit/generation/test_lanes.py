@@ -219,11 +219,11 @@ def test_nobody_there_is_told_as_such():
     """A name with two addresses, both refused, is a refused connection, which is waited for."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(
-        ConnectionRefusedError, match=f"no connection to localhost:{port}"
-    ) as caught:
-        asyncio.run(post_once(f"http://localhost:{port}/v1"))
+        port = probe.getsockname()[1]  # which nobody else gets meanwhile
+        with pytest.raises(
+            ConnectionRefusedError, match=f"no connection to localhost:{port}"
+        ) as caught:
+            asyncio.run(post_once(f"http://localhost:{port}/v1"))
     assert faults.fault_of(caught.value).absent
 
 

@@ -7,7 +7,8 @@ import contextlib
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pytest_mcode.session.served import Served
 from pytest_mcode.session.serving import Lease, Serving
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class House:
@@ -59,6 +60,14 @@ class House:
     def make(self, model: str) -> One:
         """One object for each model."""
         return self.made.setdefault(model, House.One(self, model))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -106,8 +115,7 @@ def test_of_those_that_wait_the_first_of_the_run_is_next(house, threads) -> None
     waiting = []
     for model in "cb":
         waiting.append(threads.submit(serving.hold, model))
-        with pytest.raises(TimeoutError):
-            waiting[-1].result(timeout=0.2)
+        until(lambda many=len(waiting): len(serving._waiting) == many)
     lease.release()
     waiting[1].result(PATIENCE_S).release()
     waiting[0].result(PATIENCE_S)
@@ -150,9 +158,10 @@ def test_a_model_may_come_back(house, serving) -> None:
 def test_the_end_of_the_run_ends_waiting_and_a_start_under_way(house, serving, threads) -> None:
     """Who waits is told that the run is over, and the server that was being started is stopped."""
     house.gate.clear()
-    starting, waiting = threads.submit(serving.hold, "a"), threads.submit(serving.hold, "b")
-    while house.diary != ["+a"]:
-        threading.Event().wait(0.01)
+    starting = threads.submit(serving.hold, "a")
+    until(lambda: house.diary == ["+a"])
+    waiting = threads.submit(serving.hold, "b")
+    until(lambda: serving._waiting == ["b"])
     serving.close()
     for future in (starting, waiting):
         with pytest.raises(InfraError, match="the run is over"):
