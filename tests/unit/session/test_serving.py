@@ -113,9 +113,9 @@ def test_of_those_that_wait_the_first_of_the_run_is_next(house, threads) -> None
     serving = Serving(house.make, lambda line: None, ["a", "b", "c"])
     lease = serving.hold("a")
     waiting = []
-    for model in "cb":
+    for number, model in enumerate("cb", 1):
         waiting.append(threads.submit(serving.hold, model))
-        until(lambda many=len(waiting): len(serving._waiting) == many)
+        until(lambda number=number: len(serving._waiting) == number)
     lease.release()
     waiting[1].result(PATIENCE_S).release()
     waiting[0].result(PATIENCE_S)
