@@ -8,18 +8,20 @@ from typing import get_args
 
 from pytest_mcode.core.records import Json, Program, Status, Verdict
 
-VERDICT_VERSION = 5
+VERDICT_VERSION = 6
 """Part of the fingerprint; raised whenever the same program could get another verdict."""
 WALL_FACTOR = 3
 """The limit of a program is its CPU time, which a busy machine does not use up; its wall time may
 be this many times as long, for programs that sleep or wait."""
+MOST_PATIENCE = 8
+"""A program that was kept waiting for a core may have so many times its wall time."""
 _STATUSES = frozenset(get_args(Status))
 NO_ANSWER = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """What reading an answer raises that no judge wrote."""
 _CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\ufffd")
 
 
-def to_job(program: Program, number: int) -> Json:
+def to_job(program: Program, number: int, patience: float = 1.0) -> Json:
     """What a judge needs to verify the program; `number` comes back with the answer."""
     limits = program.limits
     return {
@@ -30,7 +32,7 @@ def to_job(program: Program, number: int) -> Json:
         "tests": program.tests,
         "names": list(program.names),
         "cpu_s": math.ceil(limits.wall_s),
-        "wall_s": wall_limit_s(program),
+        "wall_s": wall_limit_s(program) * patience,
         "memory": limits.memory_mb << 20,
         "output": limits.output_kb << 10,
     }
@@ -41,10 +43,18 @@ def wall_limit_s(program: Program) -> float:
     return program.limits.wall_s * WALL_FACTOR
 
 
-def answer_limit_s(program: Program) -> float:
+def answer_limit_s(program: Program, patience: float = 1.0) -> float:
     """Seconds within which a judge must have answered: each case, or run, has the whole limit."""
     runs = {"split": 1, "stdin": program.checks, "in_process": 2}[program.mode]
-    return wall_limit_s(program) * runs
+    return wall_limit_s(program) * patience * runs
+
+
+def patience(answer: Json) -> float:
+    """How many times as much wall time is fair to a program that ran out of it: as if the time in
+    which it had no core were none. A tenth of the limit is the unit, for the verdict says it."""
+    wall_s, waited_s = float(answer["wall_s"]), float(answer["waited_s"])
+    fair = wall_s / (wall_s - waited_s) if waited_s < wall_s else MOST_PATIENCE
+    return math.ceil(10 * max(1.0, min(fair, MOST_PATIENCE)) - 0.5) / 10
 
 
 def to_verdict(program: Program, answer: Json) -> Verdict:

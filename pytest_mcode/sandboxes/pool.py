@@ -22,6 +22,7 @@ from pytest_mcode.sandboxes.job import (
     NO_ANSWER,
     answer_limit_s,
     lost,
+    patience,
     to_job,
     to_verdict,
     twice,
@@ -202,7 +203,7 @@ class Pool:
         slot = self._slot(index)
         waiting = deque(batch)
         try:
-            slot.send([self._job(work.program, number) for number, work in enumerate(batch)])
+            slot.send([self._job(work, number) for number, work in enumerate(batch)])
             clean = True
             while waiting and clean:
                 clean = self._receive(slot, waiting)
@@ -215,15 +216,17 @@ class Pool:
                 self._drop(index)
                 self._again(waiting)
 
-    def _job(self, program: Program, number: int) -> Json:
-        return {**to_job(program, number), "expected": self.expected.find(program)}
+    def _job(self, work: Work, number: int) -> Json:
+        job = to_job(work.program, number, work.patience)
+        return {**job, "expected": self.expected.find(work.program)}
 
     def _receive(self, slot: Slot, waiting: deque[Work]) -> bool:
         """Resolve the next program; False if it left something behind that cannot be removed."""
         work = waiting[0]
-        answer = slot.receive(answer_limit_s(work.program) + MARGIN_S)
+        answer = slot.receive(answer_limit_s(work.program, work.patience) + MARGIN_S)
         try:
             verdict, clean = to_verdict(work.program, answer), bool(answer["clean"])
+            fair = patience(answer) if verdict.status == "timeout" else 1.0
         except NO_ANSWER as error:
             raise SlotLostError(f"an answer that is none ({error!r})") from None
         self.expected.note(work.program, answer.get("expected"))
@@ -234,7 +237,7 @@ class Pool:
         elif work.timeout is not None:
             work.future.set_result(twice(work.timeout, verdict))
         else:
-            work.timeout = verdict
+            work.timeout, work.patience = verdict, fair
             self._again([work])
         return clean
 

@@ -39,6 +39,8 @@ class Work:
     """It was in a batch that broke a slot: not to be run together with others again."""
     timeout: Verdict | None = None
     """It is doubted: its first run ended with this."""
+    patience: float = 1.0
+    """So many times its wall time is fair to it on a machine as busy as in its first run."""
 
     @property
     def limit_s(self) -> float:

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -709,6 +711,30 @@ def test_a_busy_machine_turns_no_right_answer_wrong(make_sandbox, monkeypatch):
         assert crowded.pool.spared >= 1
     finally:
         crowded.close()
+
+
+def test_nor_does_a_machine_that_others_keep_busy(verdict):
+    """A right program of 0.27 s of CPU time has a core for an eighth of the time, and 0.9 s on the
+    clock: when it runs again it has as many as are fair after what it had to wait."""
+    busy = """
+    import time
+    def f():
+        while time.process_time() < 0.27: pass
+        return 1
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    burn = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+    others = [
+        subprocess.Popen([sys.executable, "-c", burn, str(core)], start_new_session=True)
+        for core in cores * 7
+    ]
+    try:
+        seen = verdict(busy, "assert f() == 1\n", limits=Limits(wall_s=0.3))
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert seen.passed, seen
 
 
 def test_the_hosts_factor_is_measured_once_and_can_be_given(make_sandbox):

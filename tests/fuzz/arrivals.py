@@ -140,7 +140,7 @@ ENDED = st.fixed_dictionaries(
 )
 READING = (ENDED | VALUES).map(lambda said: [json.dumps(said).encode()])
 ORDERS = st.permutations(targets.ACTIONS)
-REPORTS = st.lists(st.integers(0, 2**31), min_size=6, max_size=6)
+REPORTS = st.lists(st.integers(0, 2**31), min_size=7, max_size=7)
 
 
 @st.composite

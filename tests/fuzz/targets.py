@@ -91,7 +91,7 @@ def converse(
             run.run()
         if run.is_unforeseen():
             return ""
-        answer = run.answer(0.5, [*report, 0, 0, 0, 0, 1, 0][:6])
+        answer = run.answer(0.5, [*report, 0, 0, 0, 0, 1, 0, 0][:7])
     return verdict(program, json.loads(json.dumps(answer)), secret)
 
 
@@ -151,7 +151,7 @@ def reading(stream: bytes, secret: int) -> str:
             except BaseException as error:
                 run.error = error
                 raise
-        answer = run.answer(0.5, [0, 0, 0, 0, 1, 0])
+        answer = run.answer(0.5, [0, 0, 0, 0, 1, 0, 0])
     return verdict(program, json.loads(json.dumps(answer)), secret)
 
 

@@ -143,7 +143,7 @@ def test_the_conversation_that_is_right_passes() -> None:
         job = targets.to_job(program, 0)
         run = targets.verification.Verification(targets.suite.Suite, one, job)
         run.run()
-    assert targets.to_verdict(program, run.answer(0.1, [0, 0, 0, 0, 1, 0])).passed
+    assert targets.to_verdict(program, run.answer(0.1, [0, 0, 0, 0, 1, 0, 0])).passed
 
 
 @pytest.mark.parametrize(

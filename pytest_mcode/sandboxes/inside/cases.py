@@ -68,7 +68,9 @@ class Case(Verification):
         if said["claim"] and said["status"]:
             return self.excepted(said["claim"])
         if said["status"]:
-            status, detail, more = self.gone([said["status"], 0, said["cpu_ms"], 0, 1, report[5]])
+            status, detail, more = self.gone(
+                [said["status"], 0, said["cpu_ms"], 0, 1, report[5], 0]
+            )
             return status, detail.removesuffix(" before the tests finished"), more
         wrong = difference(self.expected, said["output"], self.tolerance)
         if not wrong:

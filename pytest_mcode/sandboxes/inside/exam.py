@@ -39,7 +39,7 @@ class Run(Verification):
         self.passed: dict[str, set[int]] = {}
         """Method -> the assertions that held in it; those outside of methods under ''."""
         self.broken: dict[str, dict[int, dict[str, Any]]] = {}
-        self.report: list[int] = [0] * 6
+        self.report: list[int] = [0] * 7
 
     def run(self) -> None:
         """Send the program, then the tests; hear what became of them."""

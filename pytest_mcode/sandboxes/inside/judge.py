@@ -27,11 +27,12 @@ import pace
 import packages
 from candidate import Candidate
 from console import Console
+from delay import opened, waited_ms
 from endings import Fatal, TimeUp
 from frames import framed
 from memory import Memory
 from suite import Suite
-from verification import Verification
+from verification import LATE, Verification
 
 TYPE_CHECKING = False  # as in all that the judge imports: typing's would cost it half a megabyte
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class Judge:
         self.deadline = self.own_deadline = 0.0
         self.pipe = pipe
         self.candidate: Candidate | None = None
-        self.report = [0] * 6
+        self.report = [0] * 7
+        self.schedstat = opened("self")
         self.worker = self.next_worker()
         signal.signal(signal.SIGALRM, self.on_alarm)
 
@@ -186,7 +188,7 @@ class Judge:
 
     def attend(self, verdict: Verification) -> float:
         """Run it against the waiting worker and get the next; the seconds that it took."""
-        started = time.perf_counter()
+        started, waited = time.perf_counter(), waited_ms(self.schedstat)
         job = verdict.job
         self.candidate = verdict.candidate
         self.deadline = started + job["wall_s"]
@@ -206,9 +208,12 @@ class Judge:
         wall_s = time.perf_counter() - started
         self.candidate = None
         self.worker.close()
-        self.supervisor.sendall(bytes((verdict.died() | verdict.needs,)))
+        word = verdict.told()
+        self.supervisor.sendall(bytes((word,)))
         forget(verdict.candidate.fatal)
         self.worker = self.next_worker()
+        if word & LATE and self.report[6] >= 0:
+            self.report[6] += waited_ms(self.schedstat) - waited
         return wall_s
 
 

@@ -32,7 +32,16 @@ from typing import Any, NoReturn
 
 import guard
 import packages
-from clearing import LIMITS, empty_tmp, new_output, oom_kills, reap, renew_output, state
+from clearing import (
+    LIMITS,
+    empty_tmp,
+    new_output,
+    oom_kills,
+    reap,
+    renew_output,
+    state,
+)
+from delay import waited_by
 from pages import SetMemory, settle
 
 PRELOADED = (
@@ -41,9 +50,9 @@ PRELOADED = (
 )
 """What programs import most; each module more makes every fork dearer."""
 RENDEZVOUS = b"\0mcode-judge"
-DIED, UNITTEST, MOCK = 1, 2, 4
+DIED, UNITTEST, MOCK, LATE = 1, 2, 4, 8
 """Bits of the judge's word: the worker hung up by itself; the program brought unittest classes, and
-these mocks: the next one will, too."""
+these mocks: the next one will, too; its time is over."""
 FILE_SIZE = 8 << 20
 OPEN_FILES = 256
 PR_SET_DUMPABLE = 4
@@ -208,13 +217,15 @@ def supervise(judge: _socket.socket, score: int, usual: bytes, set_memory: SetMe
         word = judge.recv(1)
         if not word:
             _exit(0)
+        waited = waited_by(pid) if word[0] & LATE else 0
         status, peak, cpu_ms, others = reap(pid)
         clean = empty_tmp() and state() == pristine
         output = renew_output()
         starved = 0
         if word[0] & DIED or others:  # its children's deaths are not the next program's
             starved, killed = oom_kills() - killed, oom_kills()
-        report = b"%d %d %d %d %d %d" % (status, peak, cpu_ms, output, clean, starved)
+        waited = -1 if others else waited  # perhaps it was kept waiting by its own children
+        report = b"%d %d %d %d %d %d %d" % (status, peak, cpu_ms, output, clean, starved, waited)
         take_in(word[0], set_memory)
 
 

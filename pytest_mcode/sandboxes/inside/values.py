@@ -87,10 +87,6 @@ _NUMPY_PLAIN = (bool, int, float, complex, str, bytes)
 _NUMPY_KINDS = "biufcSU"
 
 
-def _scalar(value: Any) -> list[Any]:
-    return [type(value).__name__, value.item()]
-
-
 def _array(value: Any) -> list[Any]:
     return [value.dtype.str, list(value.shape), value.tobytes()]
 
@@ -147,7 +143,7 @@ RULES_BY_NAME: dict[str, tuple[str, Hook]] = {
     "array.array": ("A", lambda v: [v.typecode, v.tolist()]),
     "datetime.timedelta": ("td", lambda v: [v.days, v.seconds, v.microseconds]),
     "numpy.ndarray": ("NA", _array),
-    **{f"numpy.{name}": ("N", _scalar) for name in NUMPY_SCALARS},
+    **{f"numpy.{name}": ("N", lambda v: [type(v).__name__, v.item()]) for name in NUMPY_SCALARS},
 }
 """The same for types whose module a fresh worker has not loaded."""
 _MODULES = tuple({name.partition(".")[0] for name in RULES_BY_NAME})

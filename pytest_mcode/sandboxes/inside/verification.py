@@ -39,6 +39,8 @@ pays 0.4 ms of copy-on-write faults for it, and no code of the candidate runs in
 FILE_SIZE = 8 << 20
 _MOST_FEEDBACK = 1500
 _MOST_DETAIL = 300
+LATE = 8
+"""The supervisor's bit for a program whose time is over."""
 _TICKS = 0.5
 """Of the limit: the kernel counts ticks against it, but reports the time that truly ran, which is
 less where other processes share the core."""
@@ -133,6 +135,11 @@ class Verification:
         """True if the worker ended by itself."""
         return isinstance(self.candidate.fatal, Gone)
 
+    def told(self) -> int:
+        """What its worker's supervisor is told of the end, in bits."""
+        late = isinstance(self.candidate.fatal, TimeUp)
+        return self.died() | self.needs | (LATE if late else 0)
+
     # -- in words -----------------------------------------------------------------------------
 
     def answer(self, wall_s: float, report: list[int]) -> dict[str, Any]:
@@ -155,6 +162,7 @@ class Verification:
             "wall_s": wall_s,
             "peak_kb": report[1],
             "clean": bool(report[4]),
+            "waited_s": report[6] / 1000,
         }
 
     def outcome(self, report: list[int]) -> tuple[str, str, str]:  # noqa: PLR0911 - a table
@@ -186,7 +194,7 @@ class Verification:
 
     def gone(self, report: list[int]) -> tuple[str, str, str]:
         """The worker ended before the tests did."""
-        status, _, cpu_ms, output, _, starved = report
+        status, _, cpu_ms, output, _, starved, _ = report
         if output >= FILE_SIZE:
             return "output_limit", f"more than {FILE_SIZE >> 20} MB of raw output", ""
         if starved and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:

@@ -36,6 +36,8 @@ class Host:
         self.gate.set()
         """Programs called `gate` end when it is set."""
         self.seen: list[dict] = []
+        self.waited_s = 0.0
+        """Of the 1.5 s that each program takes."""
 
     def next(self, name: str) -> str:
         with self.lock:
@@ -73,6 +75,7 @@ class Scripted:
         return {
             "id": job["id"], "status": status, "detail": f"{name} {status}", "feedback": "",
             "stdout": "", "checks": 1, "wall_s": 1.5, "peak_kb": 0, "clean": True,
+            "waited_s": self.host.waited_s,
         }  # fmt: skip
 
     def close(self):
@@ -120,6 +123,20 @@ def test_the_second_verdict_of_a_time_out_counts(host, pool, second):
     seen = pool.submit(program("slow")).result(10)
     assert (seen.status, seen.detail, seen.wall_s) == (second, f"slow {second}", 1.5)
     assert pool.spared == 1
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "times"),
+    [(0.0, 1), (0.06, 1), (0.5, 1.5), (0.75, 2), (1.45, 8), (1.5, 8), (9.0, 8), (-1.0, 1)],
+)
+def test_who_waited_for_a_core_has_more_wall_time_the_second_time(host, pool, waited_s, times):
+    """As much as if that time were none, up to eight times; the CPU time is the same."""
+    host.scripts["slow"] = deque(["timeout", OK])
+    host.waited_s = waited_s
+    assert pool.submit(program("slow")).result(10).passed
+    first, second = host.seen
+    assert second["wall_s"] == pytest.approx(first["wall_s"] * times)
+    assert second["cpu_s"] == first["cpu_s"]
 
 
 def test_a_time_out_counts_when_it_came_twice(host, pool):
