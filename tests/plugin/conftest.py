@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ Run = Callable[..., pytest.RunResult]
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, data: Path) -> Run:
     """`run("--mcode-bench=tiny", ...)` with a clean environment and the real data."""
-    for name in list(__import__("os").environ):
+    for name in list(os.environ):
         if name.startswith(("MCODE_", "PYTEST_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("MCODE_DATA", str(data))

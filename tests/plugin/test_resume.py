@@ -118,7 +118,7 @@ class Holding(Model):
 
     def _chat(self, body):
         if TASKS[0].stub.strip() in body["messages"][0]["content"]:
-            self.let_go.wait(60)
+            self.let_go.wait(300)
         return super()._chat(body)
 
 
