@@ -118,12 +118,13 @@ def test_each_library_has_one_room_and_waits_until_it_is_needed():
 
 
 def test_modules_fit_on_a_few_screens():
-    """No module has more than 300 lines, and the words of core have 552 in all: 400, and 125
+    """No module has more than 300 lines, and the words of core have 576 in all: 400, and 125
     since studies, strategies that ask besides, and comparisons have more to say than HumanEval's
-    tasks; 20 keep threads from parsing at once, in three rooms, and 7 say how many."""
+    tasks; 20 keep threads from parsing at once, in three rooms, 24 tell processes apart, in as
+    many, and 7 say how many."""
     lines = {short(path): path.read_text().count("\n") for path in MODULES}
     assert {name: n for name, n in lines.items() if n > 300} == {}
-    assert sum(n for name, n in lines.items() if name.startswith("core/")) <= 552
+    assert sum(n for name, n in lines.items() if name.startswith("core/")) <= 576
 
 
 def test_functions_are_short():

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pytest_mcode.servers.keeper import place, started
+from pytest_mcode.core.processes import place, started
 
 
 def own(folder: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from pytest_mcode.core.errors import ConfigError, StoreError
 from pytest_mcode.core.fingerprint import differing, digest
+from pytest_mcode.core.processes import started
 from pytest_mcode.core.words import counted
 from pytest_mcode.plugin import options
 from pytest_mcode.reports.layout import going_on
@@ -74,8 +75,6 @@ def command(config: pytest.Config) -> str:
 
 def process() -> str:
     """Host, number and start of this process: no other one ever has the same."""
-    from pytest_mcode.servers.keeper import started
-
     return f"{socket.gethostname()} {os.getpid()} {started(os.getpid())}"
 
 
@@ -132,8 +131,6 @@ def _chosen(state: State, known: list[Announced]) -> Announced:
 
 
 def _require_ended(run: Announced, option: str) -> None:
-    from pytest_mcode.servers.keeper import started
-
     host, _, rest = run.process.partition(" ")
     pid, _, start = rest.partition(" ")
     if host == socket.gethostname() and start and start == started(int(pid)):

@@ -249,11 +249,3 @@ def remove(client: Any, container: str) -> None:
         pass
     except (RequestException, OSError):  # the daemon is gone; the next run sweeps
         pass
-
-
-def host_identity() -> str:
-    """This boot of this machine, and this pid namespace: where a process id means something."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    if not boot.exists():
-        return socket.gethostname()
-    return f"{boot.read_text().strip()}/{Path('/proc/self/ns/pid').readlink()}"

@@ -8,17 +8,16 @@ import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.processes import place, started
 from pytest_mcode.core.records import Json, Program, SandboxSpec, Verdict
 from pytest_mcode.sandboxes.calibration import steady_factor
 from pytest_mcode.sandboxes.container import (
     SECCOMP,
     Container,
     Recipe,
-    host_identity,
     remove,
 )
 from pytest_mcode.sandboxes.cores import assign_cores
@@ -34,20 +33,11 @@ IN_FLIGHT = 4
 """Programs that should be offered per container at once, so that it never waits for the host."""
 
 
-def started(pid: str) -> str:
-    """When a process of this machine began, in ticks since the boot; empty if it has ended."""
-    try:
-        words = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if words[0] in "ZX" else words[19]
-
-
 def is_running(pid: str, since: str) -> bool:
     """True if the process of that id and start (empty: any) lives, or if the id is none."""
     if not pid.isdigit():
         return True
-    now = started(pid)
+    now = started(int(pid))
     return bool(now) and since in ("", now)
 
 
@@ -58,7 +48,7 @@ def sweep(client: Any) -> int:
     swept = 0
     for row in found:
         labels = row.get("Labels") or {}
-        ours = labels.get(LABEL_HOST) == host_identity()
+        ours = labels.get(LABEL_HOST) == place()
         owner = labels.get(LABEL_PID, ""), labels.get(LABEL_STARTED, "")
         if ours and not is_running(*owner):
             remove(client, row["Id"])
@@ -108,8 +98,8 @@ class Docker:
             LABEL: "1",
             LABEL_RUN: self.spec.label,
             LABEL_PID: str(os.getpid()),
-            LABEL_STARTED: started(str(os.getpid())),
-            LABEL_HOST: host_identity(),
+            LABEL_STARTED: started(os.getpid()),
+            LABEL_HOST: place(),
         }
         podman = self.daemon is not None and self.daemon.podman
         recipe = Recipe(self.image.tag, self.spec.memory_mb, self.spec.runtime, labels, podman)

@@ -122,24 +122,10 @@ def _adopted() -> list[int]:
     return []
 
 
-def place() -> str:
-    """This boot in this process namespace: elsewhere the same number is another process."""
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    return ""
-
-
-def started(pid: int) -> str:
-    """When a process was started, in ticks since the boot; empty if there is none, or a zombie."""
-    with contextlib.suppress(OSError, IndexError):
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if words[0] in "ZX" else words[19]
-    return ""
-
-
 def write(record: Path, pid: int, owner: int, stop: Sequence[str]) -> None:
     """Note who runs for whom, in one step."""
+    from pytest_mcode.core.processes import place, started
+
     known = {
         "place": place(),
         "pid": pid,
@@ -154,4 +140,5 @@ def write(record: Path, pid: int, owner: int, stop: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[2]))
     sys.exit(main(sys.argv[1]))

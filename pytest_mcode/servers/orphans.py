@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pytest_mcode.core.processes import place, started
 from pytest_mcode.core.records import Json
-from pytest_mcode.servers.keeper import place, started
 
 STOP_S = 60.0
 """How long a command that stops a server may take."""

@@ -14,9 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.processes import place
 from pytest_mcode.core.records import Program, SandboxSpec, Verdict
 from pytest_mcode.sandboxes.bubblewrap import Bubblewrap
-from pytest_mcode.sandboxes.container import host_identity
 from pytest_mcode.sandboxes.docker import LABEL, LABEL_HOST, LABEL_PID, LABEL_RUN, Docker
 
 from .workloads import Sample, WrongVerdictError, beside, fresh, whole
@@ -30,7 +30,7 @@ LABELS = {
     LABEL: "1",
     LABEL_RUN: RUN,
     LABEL_PID: str(os.getpid()),
-    LABEL_HOST: host_identity(),
+    LABEL_HOST: place(),
 }
 """The project's own: what a killed benchmark leaves is swept by whoever starts Docker next."""
 

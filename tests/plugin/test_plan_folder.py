@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_mcode.core import processes
 from pytest_mcode.plugin import plan_folder
 
 
@@ -40,7 +41,7 @@ def temporary(place, monkeypatch):
 def test_only_what_a_process_of_this_machine_has_left_is_swept(temporary):
     """A dead owner's goes; a living one's, another machine's, and what nobody owns stay."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        here, since = plan_folder.place(), plan_folder.started(process.pid)
+        here, since = processes.place(), processes.started(process.pid)
         living = temporary("living", [here, process.pid, since])
         own = temporary("own")
         plan_folder.own(own)
@@ -59,7 +60,7 @@ def test_only_what_a_process_of_this_machine_has_left_is_swept(temporary):
 def test_a_run_with_workers_sweeps_and_leaves_nothing(temporary, run, monkeypatch, place):
     """The folder of a killed run is gone, and so is the run's own."""
     monkeypatch.setenv("TMPDIR", str(place))
-    left = temporary("left", [plan_folder.place(), 1, "not when it began"])
+    left = temporary("left", [processes.place(), 1, "not when it began"])
     assert run("--mcode-bench=tiny", "--mcode-model=gold", "--mcode-limit=1", "-n1").ret == 0
     assert not left.exists()
     assert not list(place.glob("mcode-plan-*"))

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mcode.servers import keeper, port
+from pytest_mcode.core import processes
+from pytest_mcode.servers import port
 from pytest_mcode.servers.llama_cpp import CHILD, MODELS, TINY, LlamaCpp
 
 pytestmark = pytest.mark.bubblewrap
@@ -148,7 +149,7 @@ def _killed_in_the_second_turn(pytester, database, options) -> int:
         process.send_signal(signal.SIGSTOP)  # so that neither outlives the other by a moment
         os.kill(kept_by, signal.SIGKILL)
         process.kill()
-    assert until(lambda: keeper.started(server) == "")
+    assert until(lambda: processes.started(server) == "")
     assert _done(database, "binary") < 5
     return server
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from pytest_mcode.core.errors import InfraError
+from pytest_mcode.core.processes import place, started
 from pytest_mcode.core.records import Program, SandboxSpec
-from pytest_mcode.sandboxes.container import host_identity
 from pytest_mcode.sandboxes.daemon import connect, look
 from pytest_mcode.sandboxes.docker import (
     LABEL_HOST,
@@ -27,7 +27,6 @@ from pytest_mcode.sandboxes.docker import (
     LABEL_RUN,
     LABEL_STARTED,
     Docker,
-    started,
     sweep,
 )
 
@@ -187,7 +186,7 @@ def test_sweep_removes_what_dead_runs_left_and_nothing_else(client, warm, label)
     gone, zombie = subprocess.Popen(["true"]), subprocess.Popen(["true"])
     gone.wait()
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
-    own = started(str(os.getpid()))
+    own = started(os.getpid())
 
     def leave(pid: int, host: str, since: str = "") -> str:
         labels = {"pytest-mcode": "1", LABEL_RUN: label, LABEL_PID: str(pid), LABEL_HOST: host}
@@ -195,10 +194,10 @@ def test_sweep_removes_what_dead_runs_left_and_nothing_else(client, warm, label)
         made = client.api.create_container(warm.image.tag, ["python3", "-V"], labels=labels)
         return str(made["Id"])
 
-    dead = {leave(gone.pid, host_identity()), leave(zombie.pid, host_identity())}
-    dead.add(leave(os.getpid(), host_identity(), f"{int(own) - 1}"))
-    living, elsewhere = leave(os.getpid(), host_identity(), own), leave(gone.pid, "another machine")
-    older = leave(os.getpid(), host_identity())
+    dead = {leave(gone.pid, place()), leave(zombie.pid, place())}
+    dead.add(leave(os.getpid(), place(), f"{int(own) - 1}"))
+    living, elsewhere = leave(os.getpid(), place(), own), leave(gone.pid, "another machine")
+    older = leave(os.getpid(), place())
     stranger = client.api.create_container(warm.image.tag, ["python3", "-V"])["Id"]
     try:
         assert sweep(client) >= 3

@@ -17,6 +17,7 @@ from threading import Thread
 
 import pytest
 
+from pytest_mcode.core import processes
 from pytest_mcode.core.errors import ConfigError, InfraError
 from pytest_mcode.servers import keeper, orphans, port, process
 from pytest_mcode.servers.command import Command, Compose
@@ -52,7 +53,7 @@ def until(condition: Callable[[], bool]) -> bool:
 
 
 def gone(pid: int) -> bool:
-    return keeper.started(pid) == ""
+    return processes.started(pid) == ""
 
 
 def keeper_of(pid: int) -> int:
@@ -286,7 +287,7 @@ def test_a_server_that_dies_is_started_again_a_few_times(
         assert until(lambda: gone(first) and port.models(url) == ["m"])
         second = record(tmp_path)["pid"]
         assert second != first
-        assert keeper.started(second) == record(tmp_path)["started"]
+        assert processes.started(second) == record(tmp_path)["started"]
         server.close()
         (log,) = (tmp_path / "state").glob("*.log")
         told = "command server of m ended by itself once and was started again; its log is"
