@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,9 @@ def run(config: pytest.Config) -> int | None:
         return COMMANDS[asked[0]](state)
     except McodeError as error:
         raise states.usage(config, error) from error
+    except KeyboardInterrupt:
+        _write(state, f"--mcode-{asked[0]}: interrupted")
+        return pytest.ExitCode.INTERRUPTED
     finally:
         state.close()
         config._ensure_unconfigure()
@@ -96,13 +100,12 @@ def report(state: State) -> int:
         else:
             lines = text.lines(summary.summarize(store, filters, state.settings.prices))
             lines += ["", *overview.run_lines(queries.runs(store, filters))] if every else []
-        lines += outputs.write(state, store, filters)
-        lines += _exchange(state, store, filters)
-        lines += _no_filters(get)
+        _tell(state, lines)  # before the files, of which one may not be written
+        _tell(state, outputs.write(state, store, filters))
+        _tell(state, _exchange(state, store, filters))
+        _tell(state, _no_filters(get))
         priced = {row.variant.model for row in select(store, filters)[0]}
-        lines += preparation.stray_prices(get, priced)
-        for line in lines:
-            _write(state, line)
+        _tell(state, preparation.stray_prices(get, priced))
         return _decision(state, store, filters)
     finally:
         store.close()
@@ -195,6 +198,11 @@ def doctor(state: State) -> int:
     if not examination.works:
         _write(state, "no sandbox works here: nothing can be verified", red=True)
     return int(not examination.works)
+
+
+def _tell(state: State, lines: Iterable[str]) -> None:
+    for line in lines:
+        _write(state, line)
 
 
 def _write(state: State, line: str, *, red: bool = False) -> None:

@@ -77,3 +77,24 @@ def test_the_command_proves_a_benchmark(run):
     result = run("--mcode-self-check", "--mcode-bench=tiny")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["self-check tiny: gold 10/10 passed, garbage and empty*0/10"])
+
+
+def test_ctrl_c_ends_the_command_with_a_line(run, pytester):
+    """As it ends a run: exit status 2 and no traceback."""
+    pytester.makeconftest(
+        """
+        import signal
+
+        class Mine:
+            name = "mine"
+            def __init__(self, argument): pass
+            def load(self, data): signal.raise_signal(signal.SIGINT)
+            def program(self, task, code, limits): pass
+
+        def pytest_mcode_benchmarks(): return {"mine": Mine}
+        """
+    )
+    result = run("--mcode-self-check", "--mcode-bench=mine")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["--mcode-self-check: interrupted"])
+    assert "Traceback" not in result.stderr.str()
