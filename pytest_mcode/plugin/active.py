@@ -125,7 +125,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Unsolved tasks are results, not failures of the run."""
-    with interrupts.kept():
+    with interrupts.kept(session.config):
         return (yield from loop.exit_status(session))
 
 

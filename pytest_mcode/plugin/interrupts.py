@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -16,14 +17,18 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
+import pytest
+
 _AGAIN_S = 0.05
 """So long after a lost one the next is sent: in the hook itself it would be lost as well."""
+_CLOSING = b"\nmcode: the run is being closed; Ctrl-C once more leaves at once\n"
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
+def kept(config: pytest.Config) -> Iterator[None]:
     """Send Ctrl-C again where CPython has ignored it: in a finalizer or the callback of a weak
-    reference ("Exception ignored in"), as Python's own sets and queues have them."""
+    reference ("Exception ignored in"), as Python's own sets and queues have them. And let what
+    follows a Ctrl-C go on in peace."""
     before = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
@@ -36,6 +41,9 @@ def kept() -> Iterator[None]:
     sys.unraisablehook = hook
     try:
         yield
+    except KeyboardInterrupt:
+        _close_in_peace(config)
+        raise
     finally:
         if sys.unraisablehook is hook:
             sys.unraisablehook = before
@@ -46,6 +54,26 @@ def _send_again() -> None:
     main = threading.main_thread().ident
     if main is not None:
         signal.pthread_kill(main, signal.SIGINT)
+
+
+def _close_in_peace(config: pytest.Config) -> None:
+    """From now on a second Ctrl-C is answered with a line, and the third one leaves at once: the
+    second would cost the summary, or end in the middle of what is being closed."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return
+
+    def as_before() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def second(*_: object) -> None:
+        as_before()
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            # not by its buffer, in the middle of which the interrupted code may be
+            os.write(config.get_terminal_writer()._file.fileno(), _CLOSING)
+
+    signal.signal(signal.SIGINT, second)
+    config.add_cleanup(as_before)
 
 
 def make_readable(error: BaseException) -> None:

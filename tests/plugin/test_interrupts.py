@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import types
 
 import pytest
@@ -64,12 +65,39 @@ def test_ctrl_c_opens_the_debugger_that_was_asked_for(run, pytester):
     result.stdout.fnmatch_lines(["*entering PDB*", "*INCOMPLETE, * of 2 items done*"])
 
 
-def test_what_else_is_ignored_is_told_as_before(monkeypatch):
+AGAIN = """
+import signal
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_keyboard_interrupt():
+    for _ in range({presses}):
+        signal.raise_signal(signal.SIGINT)
+    return (yield)
+"""
+
+
+def test_a_second_ctrl_c_is_a_line_and_the_third_ends_at_once(run, pytester):
+    """Who presses twice does not lose the summary, who insists need not wait."""
+    pytester.makepyfile(BEGIN + NO_LINE)
+    for presses in (1, 2):
+        pytester.makeconftest(AGAIN.format(presses=presses))
+        result = run("--mcode-model=gold", "--mcode-sandbox=bubblewrap")
+        said = result.stdout.str()
+        assert said.count("mcode: the run is being closed; Ctrl-C once more leaves at once") == 1
+        if presses == 1:
+            assert result.ret == pytest.ExitCode.INTERRUPTED, said + result.stderr.str()
+            assert "0 of 2 items done" in said
+        else:
+            assert result.ret == -signal.SIGINT
+
+
+def test_what_else_is_ignored_is_told_as_before(monkeypatch, pytestconfig):
     """Only interrupts are kept from the hook of before, which comes back."""
     told = []
     monkeypatch.setattr(interrupts.sys, "unraisablehook", told.append)
     before = interrupts.sys.unraisablehook
-    with interrupts.kept():
+    with interrupts.kept(pytestconfig):
         interrupts.sys.unraisablehook(types.SimpleNamespace(exc_type=ValueError))
     assert [unraisable.exc_type for unraisable in told] == [ValueError]
     assert interrupts.sys.unraisablehook is before
