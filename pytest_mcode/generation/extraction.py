@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import replace
 from itertools import islice
 
 from pytest_mcode.core.records import Answer, Json, Task
@@ -12,7 +13,7 @@ from pytest_mcode.generation import fences, source
 from pytest_mcode.generation.fences import Block
 from pytest_mcode.generation.prompts import STOP_SEQUENCES, Wording
 
-VERSION = 2
+VERSION = 3
 """Of the rules below: another version may find other code in the same answer."""
 
 _JSON_KEYS = ("code", "solution", "completion", "answer", "python", "program")
@@ -58,7 +59,7 @@ def extract(answer: Answer, task: Task, wording: Wording = "") -> str:
     if answer.form == "continuation":
         code = _continued(answer.text, task) if answer.text.strip() else ""
     else:
-        code = _from_chat(answer.text, task)
+        code = _from_chat(answer.text, task, answer.finish_reason == "length")
     return _without_trials(code, task.entry_point) if wording == "evalplus" else code
 
 
@@ -118,9 +119,10 @@ def _loses(cut: str, whole: ast.Module, name: str) -> bool:
     return last > cut.rstrip().count("\n") + 1 or bool(missing)
 
 
-def _from_chat(text: str, task: Task) -> str:
+def _from_chat(text: str, task: Task, cut: bool) -> str:
     blocks, prose = _split(text)
-    code = _from_blocks([b for b in blocks if _eligible(b, task)], task)
+    blocks = [replace(b, code=source.unindented(b.code, task.entry_point)) for b in blocks]
+    code = _from_blocks([b for b in blocks if _eligible(b, task)], task, cut)
     return code or _from_prose(prose, task)
 
 
@@ -134,13 +136,13 @@ def _split(text: str) -> tuple[list[Block], str]:
 def _unwrapped_json(text: str) -> str:
     """The code inside a JSON answer such as `{"code": "..."}`, else the text itself."""
     bare = text.strip()
-    if not (bare.startswith("{") and bare.endswith("}")):
+    if not bare.startswith("{"):
         return text
     try:
-        value = json.loads(bare, strict=False)
+        value, end = json.JSONDecoder(strict=False).raw_decode(bare)
     except (ValueError, RecursionError):
         return text
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "```" not in bare[end:]:
         for key in _JSON_KEYS:
             if isinstance(value.get(key), str) and value[key].strip():
                 return str(value[key])
@@ -149,7 +151,7 @@ def _unwrapped_json(text: str) -> str:
 
 def _readable(block: Block) -> Block:
     """The block without doctest prompts, and out of its JSON."""
-    code = fences.without_prompts(block.code)
+    code = fences.without_prompts(block.code if block.label else fences.without_label(block.code))
     if block.label in ("", "json") and (inner := _unwrapped_json(code)) is not code:
         return Block("python", inner.replace("\r\n", "\n"), block.closed)
     return Block(block.label, code, block.closed)
@@ -163,19 +165,22 @@ def _eligible(block: Block, task: Task) -> bool:
     return tree is not None and task.entry_point in source.defined(tree)
 
 
-def _from_blocks(blocks: list[Block], task: Task) -> str:
-    if not blocks:
-        return ""
-    entries = [b for b in blocks if source.defines(b.code, task.entry_point)]
-    if entries:
-        chosen = _best(entries, task.entry_point)
+def _from_blocks(blocks: list[Block], task: Task, cut: bool) -> str:
+    """`cut`: the answer ended at the limit of its tokens, maybe in the middle of its last block."""
+    name = task.entry_point
+    entries = [b for b in blocks if source.defines(b.code, name)]
+    whole = [b for b in entries if b.closed and not _is_placeholder(b, name)]
+    chosen = _best(whole if cut and whole else entries, name) if entries else None
+    if chosen is not None and not _is_placeholder(chosen, name):
         return _line(_joined(blocks, chosen, task))
     for block in sorted(blocks, key=lambda b: len(b.code), reverse=True):
         tree = source.parse(block.code)
-        if tree is None or source.is_body(tree):
+        if block not in entries and (tree is None or source.is_body(tree)):
             body = source.completed(task.stub, block.code)
             if body:
                 return _line(body)
+    if chosen is not None:
+        return _line(_joined(blocks, chosen, task))
     # Nothing defines the entry point: the verdict shall say so, of the longest piece of code.
     programs = [b.code for b in blocks if _says_something(b)]
     return _line(max(programs, key=len)) if programs else ""
@@ -185,6 +190,11 @@ def _says_something(block: Block) -> bool:
     """A block without a label may be a shell session or a table: only a labelled one is trusted."""
     tree = source.parse(block.code)
     return block.label != "" or (tree is not None and source.has_program(tree))
+
+
+def _is_placeholder(block: Block, name: str) -> bool:
+    tree = source.parse(_whole(block, name))
+    return tree is not None and source.is_placeholder(tree, name)
 
 
 def _best(entries: list[Block], name: str) -> Block:
@@ -236,7 +246,8 @@ def _from_prose(text: str, task: Task) -> str:
     """Code without a fence: the whole text, a stretch of it, or the inside of the function."""
     if not text.strip():
         return ""
-    text = fences.without_prompts(text)
+    text = fences.without_prompts(fences.without_label(text))
+    text = source.unindented(text, task.entry_point)
     tree = source.parse(text)
     if tree is not None and task.entry_point in source.defined(tree):
         return _line(text)

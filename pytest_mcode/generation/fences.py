@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-_THOUGHTS = ("think", "thinking", "thought", "reasoning")
+_THOUGHTS = (
+    *((f"<{name}>", f"</{name}>") for name in ("think", "thinking", "thought", "reasoning")),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+)
+"""Of DeepSeek, Qwen and others, Seed-OSS, Magistral, OpenThinker."""
+_ANALYSIS, _FINAL = "<|channel|>analysis", "<|channel|>final<|message|>"
+"""Of gpt-oss, where a server does not read them."""
+_NAME = re.compile(r"\s*(?:python3?|py)[ \t]*\n", re.IGNORECASE)
+_QUOTES = re.compile(r'"""|\'\'\'')
 _PYTHON = frozenset({"", "ipython", "pycon", "sage", "code"})
 
 
@@ -30,9 +41,12 @@ def without_thinking(text: str) -> str:
     A thought that never ends takes the rest. A closing tag without an opening one (the chat
     template had opened it) drops all before it.
     """
-    for tag in _THOUGHTS:
-        if f"</{tag}>" in text or f"<{tag}>" in text:
-            text = _without(text, f"<{tag}>", f"</{tag}>")
+    _, final, said = text.rpartition(_FINAL)
+    if final or text.startswith(_ANALYSIS):
+        text = said if final else ""
+    for opening, closing in _THOUGHTS:
+        if closing in text or opening in text:
+            text = _without(text, opening, closing)
     return text
 
 
@@ -64,26 +78,34 @@ def split(text: str) -> tuple[list[Block], str]:
     prose: list[str] = []
     held: list[str] = []
     fence: _Fence | None = None
+    quoted = False  # a docstring is open
     for line in text.split("\n"):
         if fence is None:
-            fence, before = _opened(line)
+            (fence, before), quoted = _opened(line), False
             prose.append(before)
             if fence is not None and fence.inline is not None:
                 blocks.append(Block(fence.label, fence.inline, True))
                 fence = None
             continue
-        closed, rest = fence.closed_by(line)
+        text_of_it = quoted and fence.is_left_of(line)
+        closed, rest = (False, "") if text_of_it else fence.closed_by(line)
         if closed:
             blocks.append(fence.block([*held, rest] if rest.strip() else held, True))
             held, fence = [], None
-        elif (again := _opened(line)[0]) is not None and again.restarts(fence, line):
+        elif not text_of_it and (again := _opened(line)[0]) and again.restarts(fence, line):
             blocks.append(fence.block(held, True))
-            held, fence = [], again
+            held, fence, quoted = [], again, False
         else:
             held.append(line)
+            quoted ^= len(_QUOTES.findall(line)) % 2 == 1
     if fence is not None:
         blocks.append(fence.block(held, False))
     return blocks, "\n".join(prose)
+
+
+def without_label(code: str) -> str:
+    """Source without the name of its language on a line before it."""
+    return _NAME.sub("", code, 1) if _NAME.match(code) else code
 
 
 def without_prompts(code: str) -> str:
@@ -116,6 +138,10 @@ class _Fence:
             return False, ""
         rest = bare[: len(bare) - run]
         return self.char not in rest, rest
+
+    def is_left_of(self, line: str) -> bool:
+        """Whether a line is indented by so much more that in Markdown it could not end the block"""
+        return len(line) - len(line.lstrip(" ")) >= self.indent + 4
 
     def restarts(self, open_: _Fence, line: str) -> bool:
         """True for a labelled Python fence within a block whose end was forgotten."""

@@ -6,6 +6,7 @@ import ast
 import builtins
 import functools
 import re
+import textwrap
 from collections.abc import Iterator
 
 from pytest_mcode.core import parsing
@@ -131,11 +132,15 @@ def is_body(tree: ast.Module) -> bool:
 
 
 def is_placeholder(tree: ast.Module, name: str) -> bool:
-    """True if `name` is a function that only holds a docstring, `...` or NotImplementedError."""
+    """True if `name` is a function that only holds a docstring, `...` or NotImplementedError, or
+    is imported: an example of its use comes from a file that is not there."""
     last = next(
         (n for n in reversed(tree.body) if isinstance(n, _FUNCTIONS) and n.name == name), None
     )
-    return last is not None and all(_says_nothing(s) for s in last.body)
+    if last is None:
+        own = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+        return name not in defined(ast.Module(own, []))
+    return all(_says_nothing(s) for s in last.body)
 
 
 def _says_nothing(node: ast.stmt) -> bool:
@@ -146,6 +151,18 @@ def _says_nothing(node: ast.stmt) -> bool:
     return isinstance(node, ast.Pass) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
+
+
+def unindented(code: str, name: str) -> str:
+    """`code` without the indentation of all its lines, where that lays bare the function `name`."""
+    if code.lstrip("\n")[:1] not in (" ", "\t"):
+        return code
+    flat = textwrap.dedent(code)
+    tree = parse(flat)
+    if tree is None or is_body(tree):
+        return code
+    bare = any(isinstance(n, _DEFINITIONS) and n.name == name for n in tree.body)
+    return flat if bare else code
 
 
 def parsing_prefix(code: str) -> str:
@@ -168,15 +185,16 @@ def completed(stub: str, body: str, cuts: int = 0) -> str:
     """`stub` followed by `body`, indented where a chat model has lost the indentation.
 
     Tried in this order: as it is, with the first line indented (its blanks were stripped), with
-    every line indented. The first that parses wins, else "". Up to `cuts` times the body may lose
-    its end from the line on that stops the parser: prose that follows without a fence.
+    every line indented anew. The first that parses wins, else "". Up to `cuts` times the body may
+    lose its end from the line on that stops the parser: prose that follows without a fence.
     """
     body = body.strip("\n")
     if not stub.strip() or not body.strip() or len(body) > _BODY_CHARS:
         return ""
     stub = stub if stub.endswith("\n") else stub + "\n"
     margin = "    "
-    all_in = "\n".join(margin + line if line.strip() else line for line in body.split("\n"))
+    flat = textwrap.dedent(body) if body[0] in " \t" else body
+    all_in = "\n".join(margin + line if line.strip() else line for line in flat.split("\n"))
     for candidate in (body, margin + body.lstrip(), all_in):
         if candidate[0] in " \t" and (code := _cut_to_parse(stub, candidate, cuts)):
             return code

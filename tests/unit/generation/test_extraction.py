@@ -41,6 +41,7 @@ TEXT = Task(
 )
 GOOD = "def add(a, b):\n    return a + b\n"
 BODY = STUB + "    return a + b\n"
+SUMMED = STUB + "    total = a\n    return total + b\n"
 HELPED = "def add(a, b):\n    return helper(a) + b\n"
 HELPER = "def helper(x):\n    return x\n"
 
@@ -89,6 +90,24 @@ CHAT = {
         "```python\nmath = 1\n```\n```python\ndef add(a, b):\n    return math.fsum((a, b))\n```",
         "def add(a, b):\n    return math.fsum((a, b))\n",
     ),
+    "import of itself in an example of its use": (
+        "```python\n" + GOOD + "```\n```python\nfrom solution import add\nprint(add(1, 2))\n```",
+        GOOD,
+    ),
+    "fences in the docstring": (
+        '```python\ndef add(a, b):\n    """Sum.\n\n    ```python\n    add(1, 2)\n    ```\n    """\n'
+        "    return a + b\n```",
+        'def add(a, b):\n    """Sum.\n\n    ```python\n    add(1, 2)\n    ```\n    """\n'
+        "    return a + b\n",
+    ),
+    "end of fence indented like the code": ("```python\n" + GOOD + "    ```\nDone.", GOOD),
+    "all lines indented in a fence": (
+        "```python\n    def add(a, b):\n        return a + b\n```",
+        GOOD,
+    ),
+    "all lines indented": ("    def add(a, b):\n        return a + b\n", GOOD),
+    "label on a line of its own": ("```\npython\n" + GOOD + "```", GOOD),
+    "label without a fence": ("python\n" + GOOD, GOOD),
     "shell block beside it": ("```bash\npip install x\n```\n```python\n" + GOOD + "```", GOOD),
     "shell block alone": ("```bash\npip install x\n```", ""),
     "other language alone": ("```javascript\nfunction add(a, b) { return a + b }\n```", ""),
@@ -107,6 +126,13 @@ CHAT = {
     "thought that never ends": ("<think>\nMaybe\n```python\n" + GOOD + "```", ""),
     "two thoughts": ("<think>a</think>\n<think>b</think>\n" + GOOD, GOOD),
     "other spelling of thought": ("<thinking>hm</thinking>\n" + GOOD, GOOD),
+    "thought of Magistral": ("[THINK]```\nx = 1\n```[/THINK]" + GOOD, GOOD),
+    "channels of gpt-oss": (
+        "<|channel|>analysis<|message|>```python\nx\n```<|end|><|start|>assistant<|channel|>final"
+        "<|message|>```python\n" + GOOD + "```<|return|>",
+        GOOD,
+    ),
+    "analysis of gpt-oss that never ends": ("<|channel|>analysis<|message|>Hm.\n" + GOOD, ""),
     "tag mentioned in prose": ("The <think> tag is not used.\n```\n" + GOOD + "```", GOOD),
     "only code": (GOOD, GOOD),
     "lead-in without fence": ("Here is the function:\n\n" + GOOD, GOOD),
@@ -133,6 +159,7 @@ CHAT = {
     "NUL byte": ("```python\n" + GOOD + "\0\n```", GOOD + "\0\n"),
     "JSON": (json.dumps({"code": GOOD}), GOOD),
     "JSON in a fence": ("```json\n" + json.dumps({"code": GOOD}) + "\n```", GOOD),
+    "JSON before prose": (json.dumps({"code": GOOD}) + "\nHope it helps.", GOOD),
     "JSON with other keys": (json.dumps({"why": "sum", "solution": GOOD}), GOOD),
     "JSON that holds a fence": (json.dumps({"answer": "```python\n" + GOOD + "```"}), GOOD),
     "main guard": (
@@ -178,6 +205,12 @@ BODIES = {
     "body without indentation": ("return a + b", BODY),
     "body in a fence": ("```python\n    return a + b\n```", BODY),
     "body in a fence without indentation": ("```python\nreturn a + b\n```", BODY),
+    "body indented by two": ("```\n  total = a\n  return total + b\n```", SUMMED),
+    "body indented by tabs": ("```\n\ttotal = a\n\treturn total + b\n```", SUMMED),
+    "body behind its own signature": (
+        "```python\n" + STUB + "```\nwith the body\n```python\nreturn a + b\n```",
+        BODY,
+    ),
     "body whose first line lost its blanks": (
         "total = a\n    total += b\n    return total",
         STUB + "    total = a\n    total += b\n    return total\n",
@@ -204,6 +237,20 @@ def test_chat_answers(name, task):
     if name == "helper that the preamble has" and task is TEXT:
         expected = "math = 1\n\n\n" + expected
     assert extract(Answer(answer), task) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "reason", "kept"),
+    [
+        (GOOD, "length", GOOD),
+        (GOOD, "stop", "def add(a, b):\n    total = a\n"),
+        ("def add(a, b):\n    ...\n", "length", "def add(a, b):\n    total = a\n"),
+    ],
+)
+def test_a_version_cut_off_at_the_token_limit_does_not_replace_a_whole_one(first, reason, kept):
+    """It may parse, and is no version; a model that stops without a last fence has finished."""
+    text = "```python\n" + first + "```\nBetter:\n```python\ndef add(a, b):\n    total = a"
+    assert extract(Answer(text, finish_reason=reason), FUNCTION) == kept
 
 
 @pytest.mark.parametrize("name", BODIES)
