@@ -21,6 +21,9 @@ from pytest_mcode.benchmarks import hub
 from pytest_mcode.core.errors import DataError
 from pytest_mcode.core.records import Json
 
+_MARK = b"\xef\xbb\xbf"
+"""Begins a text file of Windows."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -138,7 +141,7 @@ def read(paths: Sequence[Path]) -> Loaded:
         digest.update(content)
         if path.suffix == ".parquet":
             rows += _parquet_rows(path)
-        elif content.lstrip()[:1] == b"[":
+        elif content.removeprefix(_MARK).lstrip()[:1] == b"[":
             rows += _array_rows(path, content)
         else:
             rows += _line_rows(path, content)
@@ -158,7 +161,7 @@ def _bytes(path: Path) -> bytes:
 
 def _line_rows(path: Path, content: bytes) -> list[Row]:
     # Not splitlines(): a JSON string may hold other line separators unescaped.
-    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    lines = content.removeprefix(_MARK).split(b"\n")
     return [_row(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 

@@ -485,10 +485,12 @@ def test_cancel_leaves_no_request(kind, style):
         assert asyncio.run(story(server))
 
 
-def _free_port():
+@pytest.fixture
+def closed_port():
+    """A port that stays taken, and at which nobody listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        yield sock.getsockname()[1]
 
 
 @pytest.mark.parametrize("backend", ["ollama", "openai"])
@@ -523,15 +525,14 @@ def test_a_proxy_of_the_environment_is_named(monkeypatch, backend, proxy, kind, 
         ("openai", "no OpenAI-compatible server at http://127.0.0.1:{port}/v1"),
     ],
 )
-def test_preflight_without_server(backend, words):
+def test_preflight_without_server(backend, words, closed_port):
     """A server that is down is told in one line within a second or two, with the cure."""
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}" + ("/v1" if backend == "openai" else "")
+    url = f"http://127.0.0.1:{closed_port}" + ("/v1" if backend == "openai" else "")
     made = Mellea(ModelSpec("m", backend, "m", base_url=url))
     start = time.monotonic()
     with pytest.raises(InfraError) as caught:
         asyncio.run(made.preflight())
-    assert words.format(port=port) in str(caught.value)
+    assert words.format(port=closed_port) in str(caught.value)
     assert "--mcode-base-url" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert time.monotonic() - start < 5

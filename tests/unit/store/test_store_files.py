@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -278,25 +277,6 @@ def test_the_pragmas_hold(store):
         store.rows(f"PRAGMA {p}")[0][0] for p in ("journal_mode", "synchronous", "foreign_keys")
     ]
     assert pragmas == ["wal", 1, 1]
-
-
-def test_ten_thousand_items(path, outcome):
-    """10,000 items are planned and recorded; the time per item is printed (budget 1 ms)."""
-    from pytest_mcode.core.records import Variant
-    from pytest_mcode.store.database import PlannedItem
-
-    items = [PlannedItem(f"mcode/b::t[{i}]", "v", f"T/{i}") for i in range(10_000)]
-    sent = outcome(0, "p", "f")
-    with Store.open(path) as store:
-        store.start_run("r", command="", fingerprint_parts={}, version="0")
-        start = time.perf_counter()
-        store.plan("r", {"v": (Variant("b", "m", samples=2), {})}, items)
-        planned = time.perf_counter() - start
-        for item in items:
-            store.record("r", item.nodeid, sent)
-        each = (time.perf_counter() - start - planned) / len(items)
-        print(f"plan {planned:.2f} s, record {1000 * each:.3f} ms per item of two attempts")
-        assert queries.counts(store, "r").done == 10_000
 
 
 def test_a_file_of_an_earlier_version_is_not_called_empty(tmp_path):
