@@ -54,8 +54,8 @@ def lines(comparison: Comparison, *, every: bool = False, width: int = 80) -> li
         for pair in family.pairs:
             said = _pair(pair, comparison.under_study, len(family.pairs), every, width)
             found += [line.rstrip() for line in said]
-    for refused in comparison.refused:
-        found += [*wrapped(f"NOT COMPARED: {why(refused, comparison.under_study)}", width), ""]
+    for reason in dict.fromkeys(why(one, comparison.under_study) for one in comparison.refused):
+        found += [*wrapped(f"NOT COMPARED: {reason}", width), ""]
     if comparison.alone:
         found += [*wrapped(_alone(comparison.alone), width), ""]
     found += wrapped(LEGEND, width)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
+from pytest_mcode.reports import selection
 from pytest_mcode.reports.html_texts import visible
 from pytest_mcode.reports.layout import mark
 from pytest_mcode.reports.summary import VariantSummary
@@ -29,21 +29,13 @@ def rate(found: Estimate) -> Cell:
 
 
 def names(rows: Sequence[VariantRow]) -> dict[int, str]:
-    """A name for each variant: its label, and as much more as tells it apart from the others."""
-    found = {row.variant_id: visible(row.variant.label) for row in rows}
-    for more in ("timeout", "run"):
-        seen = Counter((row.variant.benchmark, found[row.variant_id]) for row in rows)
-        for row in rows:
-            name = found[row.variant_id]
-            if seen[row.variant.benchmark, name] > 1:
-                told = f"run {row.run_id}" if more == "run" else f"{row.timeout_s or 0:g} s"
-                found[row.variant_id] = f"{name}, {told}"
-    return found
+    """`selection.names` as they are shown."""
+    return {key: visible(name) for key, name in selection.names(rows).items()}
 
 
 def states(variants: Sequence[VariantSummary]) -> list[str]:
-    """The mark of each variant that is not complete, else an empty text."""
-    return [mark(v.row.counts) for v in variants]
+    """The mark of each variant that is not complete, or of some tasks only, else an empty text."""
+    return [mark(v.row.counts) or (v.subset and f"{v.subset} tasks") for v in variants]
 
 
 def told_apart(called: Sequence[str], longest: int = 28) -> list[str]:

@@ -68,7 +68,7 @@ def _shown(found: Comparison) -> Comparisons:
         ", ".join(names) or "the same experiment twice",
         tuple(_compared(pair, names) for pair in pairs),
         _forest(pairs, names),
-        tuple(why(one, names) for one in found.refused),
+        tuple(dict.fromkeys(why(one, names) for one in found.refused)),
     )
 
 
@@ -134,13 +134,14 @@ def _forest(pairs: Sequence[Pair], names: Sequence[str]) -> Figure | None:
         short = told_apart(sides, SHORT)
         cells = _told_apart([pair.a.row for pair in of], names)
         for pair, cell, b, a in zip(of, cells, short[::2], short[1::2], strict=True):
-            where = cell if cell and len(benchmarks) == 1 else f"{benchmark}{cell and ', '}{cell}"
-            named[id(pair)] = f"{where}: {b} - {a}"
+            where = ", ".join(filter(None, [benchmark if len(benchmarks) > 1 else "", cell]))
+            named[id(pair)] = f"{where}{where and ': '}{b} - {a}"
     if not named:
         return None
     rows = [(named[id(pair)], pair.contrasts[0].difference) for pair in pairs]
+    whole = f"{visible(next(iter(benchmarks)))}: right" if len(benchmarks) == 1 else "Right"
     caption = (
-        "Right of the line the first named is better. Intervals are 95 %, paired by task; the "
+        f"{whole} of the line the first named is better. Intervals are 95 %, paired by task; the "
         "tables below have all rates."
     )
     return Figure(charts.svg(forest(rows, "pass@1, differences")), caption, (), ())

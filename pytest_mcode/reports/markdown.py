@@ -65,7 +65,8 @@ def lines(
     page += _folded("All rates", list(_every_rate(found)))
     page += _runs(found)
     for variant in found.variants:
-        page += _unsolved(reader, variant, MOST - sum(len(line) + 1 for line in page))
+        room = MOST - sum(len(line) + 1 for line in page)
+        page += _unsolved(reader, variant, _name(found, variant), room)
     return page
 
 
@@ -96,15 +97,15 @@ def _within(rows: Sequence[Sequence[str]], room: int, what: str) -> list[Sequenc
     return list(rows)
 
 
-def _name(variant: VariantSummary) -> str:
-    return f"{variant.row.variant.benchmark} {variant.row.variant.label}"
+def _name(found: Summary, variant: VariantSummary) -> str:
+    return code(found.names[variant.row.variant_id])
 
 
 def _rates(found: Summary) -> list[str]:
     rows = []
     for variant in found.variants:
         counts, rates = variant.row.counts, variant.rates
-        state = f"**{mark(counts)}**" if mark(counts) else f"{counts.done}"
+        state = f"**{mark(counts)}**" if mark(counts) else variant.subset or f"{counts.done}"
         cells = ["", "", ""]
         if rates is not None:
             k, most = rates.pass_at[-1]
@@ -114,7 +115,7 @@ def _rates(found: Summary) -> list[str]:
                 f"{_shown(most)} (k = {k})" if k > 1 else "",
                 f"{_shown(rates.any_by_iteration[-1])} {_reached(variant, last)}",
             ]
-        rows.append([code(_name(variant)), *cells, state, f"{counts.infra}"])
+        rows.append([_name(found, variant), *cells, state, f"{counts.infra}"])
     head = ["variant", "pass@1 %", "pass@k %", "solved, any sample %", "tasks", "infra"]
     return table(head, _within(rows, MOST // 4, "variants"), left=1)
 
@@ -132,7 +133,7 @@ def _warnings(found: Summary) -> Iterator[str]:
     named: defaultdict[str, list[str]] = defaultdict(list)
     for variant in found.variants:
         for line in text.warnings(variant, 10_000):
-            named[line].append(code(_name(variant)))
+            named[line].append(_name(found, variant))
     for line, names in named.items():
         more = len(names) - MOST_NAMED
         listed = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -142,7 +143,7 @@ def _warnings(found: Summary) -> Iterator[str]:
 
 def _published(found: Summary) -> list[str]:
     """Whether rates stand as EvalPlus's do, and these."""
-    said = [(comparable.line(variant), code(_name(variant))) for variant in found.variants]
+    said = [(comparable.line(variant), _name(found, variant)) for variant in found.variants]
     page = [f"- {escaped(line)} ({name})" for line, name in said if line]
     rows = published.beside(found)
     if not rows:
@@ -172,7 +173,7 @@ def _comparison(reader: Reader, filters: Filters, compare: str) -> list[str]:
 
 def _every_rate(found: Summary) -> Iterator[str]:
     rows = [
-        [code(_name(variant)), name, _shown(rate), mark(variant.row.counts)]
+        [_name(found, variant), name, _shown(rate), mark(variant.row.counts)]
         for variant in found.variants
         for name, rate in named_rates(variant)
     ]
@@ -230,16 +231,16 @@ def _judged(j: Mapping[str, Json], compared: bool) -> list[str]:
     ]
 
 
-def _unsolved(reader: Reader, variant: VariantSummary, room: int) -> list[str]:
+def _unsolved(reader: Reader, variant: VariantSummary, name: str, room: int) -> list[str]:
     """As many unsolved tasks as there is room for, why in the words of the last attempt."""
     unsolved = listing.unsolved(reader, variant.row.variant_id)
     if not unsolved:
         return []
     if room < 1000:
-        return [f"{len(unsolved)} unsolved: {code(_name(variant))}", ""] if room > 0 else []
+        return [f"{len(unsolved)} unsolved: {name}", ""] if room > 0 else []
     rows = [[code(task), code(_cut(why))] for task, why in unsolved]
     page = table(["task", "last attempt"], _within(rows, room - 600, "tasks"), left=2)
-    return _folded(f"{len(unsolved)} unsolved: {code(_name(variant))}", page)
+    return _folded(f"{len(unsolved)} unsolved: {name}", page)
 
 
 def _cut(text: str) -> str:

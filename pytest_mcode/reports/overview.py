@@ -14,13 +14,12 @@ CELL = 19
 
 def overview(summary: Summary, width: int = 80) -> list[str]:
     """One line per variant: pass@1, and any sample solved by the last iteration."""
-    names = [f"{v.row.variant.benchmark} {v.row.variant.label}" for v in summary.variants]
+    names = [summary.names[v.row.variant_id] for v in summary.variants]
     column = min(max(len(name) for name in names), width - 2 * CELL - 14)
     found = [f"{'':{column}}  {'pass@1 %':<{CELL}}  {'solved, any sample':<{CELL}}  tasks"]
     for name, variant in zip(names, summary.variants, strict=True):
         counts, rates = variant.row.counts, variant.rates
-        of = f" of {variant.of}" if counts.planned < variant.of else ""
-        state = mark(counts) or f"{counts.done}{of}"
+        state = mark(counts) or variant.subset or f"{counts.done}"
         if rates is None:
             cells = state
         else:

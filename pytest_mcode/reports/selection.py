@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from pytest_mcode.store import queries
 from pytest_mcode.store.queries import Filters, VariantRow
@@ -19,6 +20,19 @@ def says_more(row: VariantRow, newer: VariantRow) -> bool:
     if not newer.counts.done:
         return row.counts.done > 0
     return row.fingerprint == newer.fingerprint and row.counts.done > newer.counts.planned
+
+
+def names(rows: Sequence[VariantRow]) -> dict[int, str]:
+    """A name for each variant: its label, and as much more as tells it apart from the others."""
+    found = {row.variant_id: row.variant.label for row in rows}
+    for more in ("timeout", "run"):
+        seen = Counter((row.variant.benchmark, found[row.variant_id]) for row in rows)
+        for row in rows:
+            name = found[row.variant_id]
+            if seen[row.variant.benchmark, name] > 1:
+                told = f"run {row.run_id}" if more == "run" else f"{row.timeout_s or 0:g} s"
+                found[row.variant_id] = f"{name}, {told}"
+    return found
 
 
 def benchmark_tasks(row: VariantRow, sizes: Mapping[tuple[str, str], int]) -> int:

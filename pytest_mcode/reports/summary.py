@@ -15,11 +15,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from pytest_mcode.reports.choices import Choices, allowed, choices
 from pytest_mcode.reports.cost import Price, Spending, spendings
-from pytest_mcode.reports.selection import benchmark_tasks, select
+from pytest_mcode.reports.selection import benchmark_tasks, names, select
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.stats.pass_at_k import any_tally, pass_at_k_tally, share_tally, standard_ks
 from pytest_mcode.store import gates, queries
@@ -71,6 +72,12 @@ class VariantSummary:
     of: int = 0
     """Tasks of the benchmark, however many were planned; 0 where that is not known."""
 
+    @property
+    def subset(self) -> str:
+        """`12 of 164`: how few of the benchmark's tasks were planned; empty where it is all."""
+        planned = self.row.counts.planned
+        return f"{planned:,} of {self.of:,}" if planned < self.of else ""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -98,6 +105,13 @@ class Summary:
     """Those that the variants belong to, newest first."""
     older: int = 0
     """Other measurements of the same variants that are not shown."""
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Variant id -> benchmark and label, and what else tells two of the variants apart."""
+        rows = [variant.row for variant in self.variants]
+        called = names(rows)
+        return {r.variant_id: f"{r.variant.benchmark} {called[r.variant_id]}" for r in rows}
 
 
 def summarize(

@@ -11,10 +11,11 @@ Per variant a folder with
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,9 @@ def export(session: Session, reader: Reader, rows: Sequence[VariantRow], folder:
     said = []
     for row in chosen:
         bench = row.variant.benchmark
+        with _of_a_file(session, bench):
+            program = session.benchmark(bench).program
         tasks = _tasks(row, session.dataset(bench))
-        program = session.benchmark(bench).program
         draws = list(per_task.draws(reader, row.variant_id))
         place = folder / names[row.variant_id]
         place.mkdir(parents=True, exist_ok=True)
@@ -63,6 +65,20 @@ def export(session: Session, reader: Reader, rows: Sequence[VariantRow], folder:
         )
         said.append(f"exported {counted(len(draws), 'draw')} to {place}{lacks}")
     return said
+
+
+@contextlib.contextmanager
+def _of_a_file(session: Session, bench: str) -> Iterator[None]:
+    """Raises `ConfigError` with the cure where a benchmark is known by no name."""
+    try:
+        yield
+    except ConfigError as error:
+        if bench.partition(":")[0] in session.registry.names("benchmark"):
+            raise
+        raise ConfigError(
+            f"--mcode-export needs the tasks of {bench}, which is no name of a benchmark: name the "
+            "file that was measured with --mcode-bench=FILE (others with --mcode-bench=NAME alone)"
+        ) from error
 
 
 def _names(rows: Sequence[VariantRow]) -> dict[int, str]:
@@ -172,11 +188,13 @@ def statuses(draw: Draw, has_plus: bool) -> tuple[str, str | None]:
 
 
 def _rates(entries: Mapping[str, Sequence[Json]], fields: Sequence[str]) -> dict[str, float]:
+    """pass@k as in reports: only of first draws where some tasks stopped drawing after a pass."""
+    drawn = {len(samples) for samples in entries.values()}
+    least = min(drawn) if len(drawn) == 1 else 1
     counts = [
         (len(samples), sum(all(s[field] == "pass" for field in fields) for s in samples))
-        for samples in entries.values()
+        for samples in (s if len(drawn) == 1 else s[:1] for s in entries.values())
     ]
-    least = min(n for n, _ in counts)
     return {
         f"pass@{k}": sum(pass_at_k(n, c, k) for n, c in counts) / len(counts)
         for k in KS

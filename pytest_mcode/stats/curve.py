@@ -89,7 +89,8 @@ def gains(counts: Counts, ks: Sequence[int] | None = None) -> tuple[Gain, ...]:
     found = []
     for k, to in pairwise(steps):
         gain, doublings = difference(at[k], at[to]), math.log2(to / k)
-        per = (x / doublings for x in (gain.value, max(0.0, gain.low), gain.high))
+        # more draws solve no less: -0.0 is an end that holds zero, as in `paired.difference`
+        per = (x / doublings for x in (gain.value, max(-0.0, gain.low), gain.high))
         found.append(Gain(k, to, gain, *per))
     return tuple(found)
 

@@ -66,7 +66,7 @@ def test_the_knee_is_told_where_the_interval_shows_it(answers, tasks, enough):
     assert answer.topic == "returns of more samples"
     assert answer.enough is enough
     if enough:
-        said = "From 1 sample on another doubling gains less than 1 point (+0.0 [+0.0, +1.0]"
+        said = "From 1 sample on another doubling gains less than 1 point (+0.0 [-0.0, +1.0]"
     else:
         said = "Not enough data: from 1 sample on another doubling seems to gain less than 1 point"
         assert "about 480 tasks would show it" in answer.sentence

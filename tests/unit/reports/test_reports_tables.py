@@ -7,6 +7,8 @@ import pytest
 
 from pytest_mcode.core.records import Variant
 from pytest_mcode.reports import tables
+from pytest_mcode.session.exchange import evaluation
+from pytest_mcode.store import per_task, queries
 from pytest_mcode.store.queries import ALL, Filters
 
 pandas = pytest.importorskip("pandas")
@@ -87,3 +89,13 @@ def test_filters_choose_what_is_written(store, run, tmp_path):
     assert {name: len(frame) for name, frame in found.items()} == {
         "runs": 1, "rates": 2, "tasks": 1, "attempts": 1,
     }  # fmt: skip
+
+
+def test_the_export_takes_first_draws_where_draws_ended_early(store, run):
+    """T/2 passed at its last draw: a share of 1/3 would make it look better than its first draw."""
+    cell = Variant("b", "m", samples=3, options="stop=first-pass")
+    run("r", cell, {"T/1": [["passed"]], "T/2": [["failed"], ["failed"], ["passed"]]})
+    (row,) = queries.variants(store)
+    draws = list(per_task.draws(store, row.variant_id))
+    whole = {(draw.task_id, draw.sample): "" for draw in draws}
+    assert evaluation(row, draws, whole)["pass_at_k"] == {"base": {"pass@1": 0.5}}

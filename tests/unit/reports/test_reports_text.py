@@ -150,6 +150,18 @@ def test_a_grid_ends_with_an_overview_and_fits(run, store, codegen, variants):
     assert max(map(len, found)) <= 80
 
 
+def test_cells_that_differ_in_the_time_limit_alone_have_two_names(run, store):
+    """In the overview as on the page; and a rate of some tasks says of how many."""
+    store.remember_check(SelfCheck("b", "sha", "img", "v1", passed=True, tasks=2))
+    data = {"benchmark": "b", "sha256": "sha"}
+    for at, seconds in enumerate((10.0, 3.0)):
+        given = {"data": data, "limits": {"wall_s": seconds}}
+        run(f"r{at}", Variant("b", "m"), {"T/1": [["passed"]]}, parts=given, at=at)
+    found = " ".join(" ".join(shown(store)).split())
+    assert "b m-n1-d0, 3 s 100.0 [20.7, 100.0] 100.0 [20.7, 100.0] 1 of 2" in found
+    assert "b m-n1-d0, 10 s 100.0" in found
+
+
 @pytest.mark.parametrize("width", [0, 60, 200])
 def test_any_width_of_terminal_works(run, store, variants, width):
     """A terminal without columns, a narrow and a wide one get the same numbers."""
