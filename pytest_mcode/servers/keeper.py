@@ -46,7 +46,12 @@ def main(argument: str) -> int:
     healthy, restarts = False, 0
     try:
         while os.getppid() == parent:
-            if child.poll() is not None:
+            ended = child.poll() is not None  # before the look at what had been said until then
+            ready, _, _ = select.select([0], [], [], 0 if ended else 0.2)
+            if ready and not os.read(0, 4096):
+                break
+            healthy = healthy or bool(ready)
+            if ended:
                 if not healthy or restarts == given["restarts"]:
                     break
                 os.write(2, f"{AGAIN} {child.returncode} and is started again\n".encode())
@@ -54,10 +59,6 @@ def main(argument: str) -> int:
                 select.select([0], [], [], restarts)  # memory of a GPU may take a moment to be free
                 restarts += 1
                 child = _started(given, record, parent)
-            ready, _, _ = select.select([0], [], [], 0.2)
-            if ready and not os.read(0, 4096):
-                break
-            healthy = healthy or bool(ready)
     except SystemExit:
         pass
     finally:
