@@ -8,7 +8,7 @@ from typing import get_args
 
 from pytest_mcode.core.records import Json, Program, Status, Verdict
 
-VERDICT_VERSION = 6
+VERDICT_VERSION = 7
 """Part of the fingerprint; raised whenever the same program could get another verdict."""
 WALL_FACTOR = 3
 """The limit of a program is its CPU time, which a busy machine does not use up; its wall time may

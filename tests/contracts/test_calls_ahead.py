@@ -87,6 +87,14 @@ CASES = [
 ]
 CLOCK = re.compile(r"\d+ s of (CPU|wall) time")
 numbers = itertools.count()
+REVERSED = """
+def check(c):
+    there = c("abc")
+    assert c(there) == "abc"
+    assert c("abc") == "cba"
+    assert c("cba") == "abc"
+check(f)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +172,37 @@ def test_what_a_right_program_returned_does_not_go_along(one_slot):
     seen = one_slot.run(Program(textwrap.dedent(spy), tests, ("f",)))
     assert seen.status == "passed"
     assert seen.stdout.splitlines()[0] == "[]"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert f([1000, 1000])\n",
+        "assert f([1.5, 1.5])\n",
+        "row = [0]\nassert f([row, row])\nassert not f([[0], [0]])\n",
+    ],
+)
+def test_what_is_one_object_in_an_argument_is_one_for_each_program(one_slot, tests):
+    """Programs of small models compare with `is`, and pass by it."""
+    tests = anew(tests)
+    for number in range(3):
+        text = f"def f(x): return x[0] is x[1]  # {number}"
+        assert one_slot.run(Program(text, tests, ("f",))).status == "passed"
+
+
+def test_no_program_learns_what_another_has_returned(one_slot):
+    """The outer call's argument is the inner one's result, even where it also stands in the tests:
+    whoever looks for strings that are neither its argument nor its own must find none."""
+    tests = anew(REVERSED)
+    thief = """
+        import gc
+        def f(x):
+            for call in gc.get_objects():
+                if x == "abc" and type(call) is tuple and len(call) == 4 and call[:2] == ("c", "f"):
+                    for given in call[2]:
+                        if type(given) is str and given != x:
+                            return given
+            return "abc"
+    """
+    assert one_slot.run(Program("def f(x): return x[::-1]", tests, ("f",))).passed
+    assert one_slot.run(Program(textwrap.dedent(thief), tests, ("f",))).status == "failed"

@@ -51,6 +51,14 @@ def test_scalars_and_arrays_cross_exactly(verify):
     assert seen.passed, seen.detail
 
 
+def test_arrays_that_only_the_context_can_name_are_given_as_arrays(sandbox, verify):
+    """The tests themselves hold no word that hints at one."""
+    seen = sandbox.run(
+        Program("def f(x): return x.sum()", "assert f(np.ones(3)) == 3\n", ("f",), NUMPY)
+    )
+    assert seen.passed, seen.detail
+
+
 @pytest.mark.parametrize(
     ("value", "test", "status"),
     [

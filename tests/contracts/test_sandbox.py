@@ -661,7 +661,10 @@ def test_real_completions_keep_their_labels(sandbox):
 # -- order and time ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("literal", ["{12, 13, 14, 15, 16}", "set([16, 8, 0])", "[{40, 8, 16}]"])
+@pytest.mark.parametrize(
+    "literal",
+    ["{12, 13, 14, 15, 16}", "set([16, 8, 0])", "[{40, 8, 16}]", "frozenset([16, 8, 0])"],
+)
 def test_a_set_keeps_its_order_on_the_way_to_the_program(verdict, literal):
     """A program that relies on a set's order meets the one it would meet beside the tests."""
     tests = f"""

@@ -13,7 +13,7 @@ from endings import CandidateError, Fatal, Forged, Unforeseen
 from frames import to_json
 from remote import Remote, carrier, remote_kind, update
 from values import builtin_name, decode, encode
-from wire import EXACT, UNREADABLE, Wire
+from wire import SETS, UNREADABLE, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ class Candidate(Wire):
                 payload = b"m" + marshal.dumps(message)
             except ValueError:
                 payload = b""
-            if b"<" in payload or b"\xbc" in payload:
+            if any(mark in payload for mark in SETS):
                 payload = b""  # maybe a set, whose order marshal does not keep
         if not payload:
             return b"j" + to_json(encode(list(message), self.reference)).encode()
         if message[0] == "c" and self.sent == len(self.asked) + 1:  # and the program itself
-            self.asked.append(marshal.dumps(message, EXACT))
+            self.asked.append(payload[1:])
         return payload
 
     def answer(self) -> dict[str, Any]:

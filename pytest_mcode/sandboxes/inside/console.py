@@ -20,8 +20,9 @@ class Console:
 
     def write(self, text: str) -> int:
         """Keep what fits; say that all was written."""
-        if type(text) is not str:
+        if not isinstance(text, str):
             raise TypeError("write() argument must be str, not " + type(text).__name__)
+        text = str.__str__(text)  # of a subclass, such as a member of an enum
         if self.room > 0:
             self.parts.append(text[: self.room])
             self.room -= len(text)

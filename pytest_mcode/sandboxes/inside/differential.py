@@ -23,6 +23,7 @@ from wire import from_json
 FLOAT_ATOL = 1e-6
 RTOL = 1e-7
 MOST_AT_ONCE = 512
+_INFINITE = float("inf")
 _MACHINE = range(-(1 << 63), 1 << 64)
 """Whole numbers that an array of numbers can hold."""
 
@@ -215,4 +216,5 @@ def _near(output: Any, expected: Any, atol: float) -> bool:
             return False
         if isinstance(value, int) and value not in _MACHINE:
             return False
-    return bool(output == expected or abs(output - expected) <= atol + RTOL * abs(expected))
+    most = atol + RTOL * abs(expected)
+    return bool(output == expected or abs(output - expected) <= most < _INFINITE)

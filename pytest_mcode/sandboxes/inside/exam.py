@@ -79,7 +79,10 @@ class Run(Verification):
             held, end = said.get("h"), said.get("o")
             if name != self.current or type(held) is not list or end not in _ENDS:
                 raise self.candidate.fail(Forged("an end of no test method"))
-            self.passed[name] = {number for number in held if type(number) is int}
+            places = range(len(self.script.places))
+            if any(type(number) is not int or number not in places for number in held):
+                raise self.candidate.fail(Forged("an assertion that is none of these tests"))
+            self.passed[name] = set(held)
             self.ends[name], self.current = end, ""
         return True
 

@@ -11,11 +11,9 @@ from typing import Any
 from frames import to_json
 from outputs import DIGEST, output_text
 from values import decode, encode
-from wire import from_json
+from wire import SETS, from_json
 
 _KEPT_GROUPS = 48
-_SETS = (b"<", b">", b"\xbc", b"\xbe")
-"""How marshal marks sets; in a text the same byte costs only the slower format."""
 
 
 class Inputs:
@@ -44,7 +42,7 @@ class Inputs:
         if known is None:
             rows = [self.row(index) for index in range(start, end)]
             known = b"m" + marshal.dumps(("m", name, rows, each_s))
-            if any(mark in known for mark in _SETS):  # marshal does not keep the order of a set
+            if any(mark in known for mark in SETS):  # marshal does not keep the order of a set
                 known = b"j" + to_json(encode(["m", name, rows, each_s], opaque)).encode()
             self.requests[start, end, each_s] = known
         return known

@@ -29,6 +29,8 @@ HELD = "__mcode_held__"
 PROGRAM, GROUPS, NOTES = "__mcode_candidate__", "__mcode_groups__", "__mcode_notes__"
 """Names under which tests find the program itself, the record of which groups of them held, and
 what else the host knows and wants to know."""
+_EXACT = 2
+"""As in `wire`: values, not which of them are one object."""
 _MOST_LINE = 400
 _MOST_AHEAD = 64 << 10
 _MOST_MISSES = 4
@@ -78,23 +80,44 @@ def _literal_arguments(tree: ast.AST) -> Iterator[bytes]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and not node.keywords:
             with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-                yield marshal.dumps(tuple(map(ast.literal_eval, node.args)), 2)
+                yield marshal.dumps(tuple(map(ast.literal_eval, node.args)), _EXACT)
+
+
+def _tells_all(tree: ast.AST, names: set[str]) -> bool:
+    """Whether the tests do nothing with these names of the program, nor with parameters that stand
+    for them, but call them with arguments in which no name occurs: so none that it has returned."""
+    calls = [(node.func, node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    own = {n.name: n.args.args for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    handed_on: set[ast.AST] = set()
+    for _ in own:  # through one function after the other
+        for function, call in calls:
+            parameters = own.get(function.id, []) if isinstance(function, ast.Name) else []
+            for parameter, value in zip(parameters, call.args, strict=False):
+                if isinstance(value, ast.Name) and value.id in names:
+                    handed_on.add(value)
+                    names.add(parameter.arg)
+    plain = {f for f, call in calls if not any(map(_names, [*call.args, *call.keywords]))}
+    return all(use in plain or use in handed_on for use in _names(tree) if use.id in names)
+
+
+def _names(tree: ast.AST) -> list[ast.Name]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
 def _needed(context: str, tests: str) -> ast.Module:
     """The context without imports of which the tests can know nothing: most tasks' annotations
     need `typing`, half a megabyte of the judge's, and their tests do not."""
     tree = ast.parse(context, "<context>")
-    if not any(word in tests for word in _BY_NAME):
-        imports = [s for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
-        others = [s for s in tree.body if s not in imports]
-        mentioned = tests + "".join(map(ast.unparse, others))
-        tree.body = others + [s for s in imports if _is_mentioned(s, mentioned)]
-        tree.body.sort(key=lambda statement: statement.lineno)
+    others = [s for s in tree.body if not isinstance(s, ast.Import | ast.ImportFrom)]
+    mentioned = tests + "".join(map(ast.unparse, others))
+    if not any(word in mentioned for word in _BY_NAME):
+        tree.body = [s for s in tree.body if _is_mentioned(s, mentioned)]
     return tree
 
 
-def _is_mentioned(statement: ast.Import | ast.ImportFrom, text: str) -> bool:
+def _is_mentioned(statement: ast.stmt, text: str) -> bool:
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return True
     names = [(alias.asname or alias.name).split(".")[0] for alias in statement.names]
     return any(name in ("*", "annotations") or name in text for name in names)
 
@@ -114,7 +137,7 @@ class Suite:
         if (needed := _needed(context, tests)).body:
             self.context = compile(needed, "<context>", "exec", dont_inherit=True)
         self.random = "random" in tests or "random" in context
-        self.buffers = any(word in tests for word in _BUFFERS)
+        self.buffers = any(word in tests or word in context for word in _BUFFERS)
         self.calls: list[bytes] = []
         """What the tests ask for, as a program that passed was asked."""
         self.foreseen = b""
@@ -125,19 +148,23 @@ class Suite:
         """Let the next program be sent these calls along: a turn each is saved.
 
         But none from the first on whose arguments do not stand in the tests as they are: made of
-        what this program has returned, they would tell the next one what is right.
+        what this program has returned, they would tell the next one what is right. And none at all
+        where those that do may have come about that way: `f("cba")` may be the outer `f(f("abc"))`.
         """
         if not calls or self.calls or self.misses >= _MOST_MISSES:
             return
         messages = [marshal.loads(call) for call in calls]
-        literal = set(_literal_arguments(ast.parse(self.tests)))
-        known = (not kw and marshal.dumps(args, 2) in literal for _, _, args, kw in messages)
-        calls = [call for call, _ in zip(calls, takewhile(bool, known), strict=False)]
+        tree = ast.parse(self.tests)
+        literal = set(_literal_arguments(tree))
+        known = [not kw and marshal.dumps(args, _EXACT) in literal for _, _, args, kw in messages]
+        messages = messages[: sum(takewhile(bool, known))]
+        calls = [marshal.dumps(message, _EXACT) for message in messages]
         if not calls or sum(map(len, calls)) > _MOST_AHEAD:
             self.misses += 1
-            return
-        self.calls = calls
-        self.foreseen = marshal.dumps([marshal.loads(call) for call in calls])
+        elif _tells_all(tree, {name for _, name, _, _ in messages}):
+            self.calls, self.foreseen = calls, marshal.dumps(messages)
+        else:
+            self.misses = _MOST_MISSES
 
     def forget(self) -> None:
         """A program was asked for something else; perhaps each one is."""

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 MOST_FINALLY = 4
 """A `finally` clause is compiled twice, each nested one twice as often: 20 levels take minutes in
 which the compiler listens to no signal. Beyond this the worker compiles, within its limits."""
+SMALL_FINALLY = 4 << 10
+"""Characters of a source with such a clause: it is also compiled once for each `return` before it,
+which takes a gigabyte for sixty thousand characters."""
 SMALL_SOURCE = 64 << 10
 """Characters up to which the judge compiles for the worker: its pages are warm, a fresh child
 pays 0.4 ms of copy-on-write faults for it, and no code of the candidate runs in compile()."""
@@ -51,7 +54,8 @@ _MISSING = re.compile(r"No module named '(\w+)")
 
 def precompiled(source: str) -> bytes:
     """The program as marshalled code; empty where the worker must compile. Raises SyntaxError."""
-    if len(source) <= SMALL_SOURCE and source.count("finally") <= MOST_FINALLY:
+    clauses = source.count("finally")
+    if len(source) <= (SMALL_FINALLY if clauses else SMALL_SOURCE) and clauses <= MOST_FINALLY:
         return marshal.dumps(compile(source, "<candidate>", "exec", 0, True))
     return b""
 

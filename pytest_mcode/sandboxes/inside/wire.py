@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EXACT = 2
 """Version of marshal that writes values, not which of them are one object."""
+SETS = (b"<", b">", b"\xbc", b"\xbe")
+"""How marshal marks sets; in a text the same byte costs only the slower format."""
 UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """What reading anything raises that no worker writes."""
 _decoder: Any = JSONDecoder(parse_constant=float)  # each nan anew: `in` looks at identity
@@ -39,11 +41,14 @@ class Wire:
         self.pending = bytearray()
         self.fatal: Fatal | None = None
         self.printed: list[str] = []
+        self.room = MAX_RESULT
+        """Characters that it may still print; a worker keeps to fewer, others need not."""
         self.sent = 0
         self.asked: list[bytes] = []
-        """The calls so far, by their exact values, as long as nothing else was asked."""
+        """The calls so far, as they were sent, as long as nothing else was asked."""
         self.foreseen: list[bytes] = []
-        """Calls that went along with the program and are still to come, the last one first."""
+        """Calls that went along with the program and are still to come, by their exact values, the
+        last one first."""
         self.buffers = buffers
         """True where arguments may hold buffers, which marshal would turn into bytes."""
 
@@ -88,8 +93,9 @@ class Wire:
         said = answer.get("w", "")
         if type(said) is not str:
             raise self.fail(Forged("printed text that is none"))
-        if said:
+        if said and self.room > 0:
             self.printed.append(said)
+            self.room -= len(said)
         return answer
 
     def _read(self, size: int) -> None:

@@ -275,6 +275,8 @@ CONTEXT = "from __future__ import annotations\nfrom typing import List\nimport o
         (CONTEXT, "f(globals())", {"annotations", "List", "p", "math"}),
         ("from math import *\nimport sys\n", "f()", set(vars(math)) - {"__doc__"}),
         ("import sys\nSIZE = 3\n", "f()", {"SIZE"}),
+        ("import math; SIZE = math.ceil(2.5)\n", "f()", {"math", "SIZE"}),
+        ("import sys\ndef g(): return globals()\n", "f(g)", {"sys", "g"}),
         ("import sys\n", "f()", None),
         ("\n", "f()", None),
     ],

@@ -33,6 +33,23 @@ held = grow(100); look()
 print(json.dumps(seen))
 """
 
+PRINTS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from socket import socketpair
+from frames import MAX_RESULT, framed
+import wire
+
+ours, theirs = socketpair()
+mine = wire.Wire(ours, False)
+print(mine.room <= MAX_RESULT)
+mine.room = 10
+for _ in range(4):
+    theirs.sendall(framed(b'{"w":"12345678"}'))
+    mine.receive()
+print(len(mine.printed))
+"""
+
 
 def test_what_nobody_holds_is_given_back_and_what_is_kept_is_bounded():
     """Garbage goes, some of what is kept for later may stay, too much of it does not; a process
@@ -60,3 +77,10 @@ def test_programs_have_bytecode_where_a_copy_can_be_kept(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert programs.compiled() == Path(programs.SOURCES)
+
+
+def test_a_program_that_prints_with_each_answer_does_not_fill_the_judge():
+    """A worker keeps to the bound of its output; who writes a worker's answers need not."""
+    command = [sys.executable, "-I", "-S", "-c", PRINTS, str(programs.SOURCES)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert said == ["True", "2"]
