@@ -38,6 +38,7 @@ RATES = (
     "infra",
     "complete",
     "benchmark_tasks",
+    "timeout_s",
 )
 RUNS = (
     "run_id",
@@ -106,7 +107,7 @@ def _rates(found: Summary) -> Iterator[tuple[Any, ...]]:
                 *(row.run_id, row.variant_id, *_cell(variant), name),
                 *(rate.value, rate.low, rate.high, rate.method, rate.tasks),
                 *(counts.planned, counts.done, counts.infra, int(counts.complete)),
-                variant.of or "",
+                *(variant.of or "", row.timeout_s),
             )
 
 

@@ -45,7 +45,8 @@ def test_columns_keep_their_names_and_order(store, run, tmp_path):
         "runs": "run_id,started,finished,elapsed_s,planned,done,infra,complete,subjects,"
         "fingerprint,version,git,command",
         "rates": "run_id,variant_id,benchmark,model,samples,debug_iters,strategy,feedback,options,"
-        "rate,value,low,high,method,tasks,planned,done,infra,complete,benchmark_tasks",
+        "rate,value,low,high,method,tasks,planned,done,infra,complete,benchmark_tasks,"
+        "timeout_s",
         "tasks": "benchmark,model,samples,debug_iters,strategy,feedback,options,run_id,variant_id,"
         "task_id,state,solved,first_passed,samples_generated,iterations_used,solved_by,attempts,"
         "prompt_tokens,completion_tokens,calls,queue_s,request_s,check_s,wall_s,cached,flaky,"
