@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from pytest_mcode.core.words import counted
 from pytest_mcode.stats.estimate import Estimate
+from pytest_mcode.store.cut import Cut
 from pytest_mcode.store.queries import Counts, RunRow, VariantRow
 
 FEEDBACK = {
@@ -109,3 +110,14 @@ def unfinished(run: RunRow) -> tuple[str, str]:
 def waiting(counts: Counts, noun: str) -> str:
     """`20 draws of 10 tasks not verified yet`."""
     return f"{counted(counts.waiting, 'draw')} of {counted(counts.drawn, noun)} not verified yet"
+
+
+def cut_off(cut: Cut, attempts: int) -> str:
+    """How much of the answers is missing, and what gives more room; empty where nothing is."""
+    told = []
+    if cut.off:
+        told.append(f"{cut.off:,} of {counted(attempts, 'answer')} ended at the limit of tokens")
+    if cut.unasked:
+        told.append(f"{counted(cut.unasked, 'prompt')} did not fit the model's context")
+    cure = "; more room is given by --mcode-max-tokens, or by the server's context"
+    return f"CUT OFF: {', '.join(told)}{cure}." if told else ""

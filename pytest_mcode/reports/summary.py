@@ -24,6 +24,7 @@ from pytest_mcode.reports.selection import benchmark_tasks, names, select
 from pytest_mcode.stats.estimate import Estimate, estimate
 from pytest_mcode.stats.pass_at_k import any_tally, pass_at_k_tally, share_tally, standard_ks
 from pytest_mcode.store import gates, queries
+from pytest_mcode.store.cut import Cut, cut
 from pytest_mcode.store.queries import (
     Filters,
     ItemTally,
@@ -71,6 +72,8 @@ class VariantSummary:
     """maj@k, the rate of what a strategy handed in, a judge's agreement with the tests."""
     of: int = 0
     """Tasks of the benchmark, however many were planned; 0 where that is not known."""
+    cut: Cut = field(default_factory=Cut)
+    """Answers that ended at the limit of tokens, and prompts that did not fit."""
 
     @property
     def subset(self) -> str:
@@ -126,7 +129,7 @@ def summarize(
         flaky = queries.flaky(reader, [key for key, sums in totals.items() if sums.flaky])
         spent = spendings(reader, rows, prices)
         chosen = choices(reader, rows)
-        sizes = reader.sizes()
+        sizes, short = reader.sizes(), cut(reader, ids)
         wanted = {row.run_id for row in rows}
         runs = [run for run in queries.runs(reader) if run.run_id in wanted]
         infra = queries.infra(reader, [run.run_id for run in runs])
@@ -141,6 +144,7 @@ def summarize(
             spent[row.variant_id],
             chosen[row.variant_id],
             benchmark_tasks(row, sizes),
+            short.get(row.variant_id, Cut()),
         )
         for row in rows
     )

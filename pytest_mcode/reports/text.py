@@ -16,6 +16,7 @@ from pytest_mcode.reports.layout import (
     DEMONSTRATION,
     FEEDBACK,
     HEAD,
+    cut_off,
     duration,
     is_demonstration,
     mark,
@@ -126,6 +127,7 @@ def warnings(variant: VariantSummary, width: int) -> Iterator[str]:
         yield from wrapped(
             "INCOMPLETE: rates are over the tasks done and will move; do not compare them.", width
         )
+    yield from wrapped(cut_off(variant.cut, variant.totals.attempts), width)
     forged = sum(v.attempts for v in variant.verdicts if v.verdict == "forged")
     if forged:
         tried = counted(forged, "answer")

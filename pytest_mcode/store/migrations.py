@@ -62,6 +62,11 @@ def _sizes_of_benchmarks(database: Database) -> None:
         database.execute(statement)
 
 
+def _answers_cut_off(database: Database) -> None:
+    for statement in schema.CUT:
+        database.execute(statement)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0001_tables_and_views", _tables_and_views),
     ("0002_remembered_verdicts", _remembered_verdicts),
@@ -72,6 +77,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("0007_draws_that_wait", _draws_that_wait),
     ("0008_groups_readable", _groups_readable),
     ("0009_sizes_of_benchmarks", _sizes_of_benchmarks),
+    ("0010_answers_cut_off", _answers_cut_off),
 )
 
 LATEST = len(MIGRATIONS)

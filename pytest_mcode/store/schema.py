@@ -241,6 +241,12 @@ WAITING = (
 SIZES = ("ALTER TABLE self_checks ADD COLUMN tasks INTEGER NOT NULL DEFAULT 0",)
 """Reports tell a run of some tasks of a benchmark from a run of all; 0: proved before this."""
 
+CUT = (
+    "CREATE INDEX attempts_cut ON attempts (variant_id, finish_reason, item_id)"
+    " WHERE finish_reason IN ('length', 'context_overflow')",
+)
+"""Reports tell how many answers were cut off, and how many prompts did not fit."""
+
 # The predecessor's shape. `passed` is any attempt of the item, repairs included; NULL for infra.
 RESULTS = """
     SELECT i.run_id, i.task_id, i.solved AS passed, i.samples_generated, i.iterations_used,

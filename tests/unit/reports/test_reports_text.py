@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mcode.core.records import Variant
+from pytest_mcode.core.records import Answer, Attempt, Outcome, Variant, Verdict
 from pytest_mcode.core.words import counted
 from pytest_mcode.reports import html, markdown
 from pytest_mcode.reports.layout import duration
@@ -15,6 +15,7 @@ from pytest_mcode.reports.overview import run_lines
 from pytest_mcode.reports.summary import summarize
 from pytest_mcode.reports.text import lines
 from pytest_mcode.store import queries
+from pytest_mcode.store.database import PlannedItem
 from pytest_mcode.store.queries import Filters
 from pytest_mcode.store.reader import SelfCheck
 
@@ -85,6 +86,25 @@ def test_what_lengthened_the_limit_or_repeated_the_programs_stands_beside_it(run
     run("r", Variant("b", "m"), {"T/1": [["passed"]]}, parts=parts)
     (line,) = (line for line in shown(store) if line.strip().startswith("run r, "))
     assert line.endswith(", 10 s per program x 2 (slow host), each verified 3 times")
+
+
+def test_answers_that_were_cut_off_are_told_beside_the_rates(store):
+    """Else a model that thinks for long, or a small context, looks like one that fails."""
+    variant, reasons = Variant("b", "m", samples=3), ("length", "stop", "context_overflow")
+    attempts = tuple(
+        Attempt(i, 0, Answer("", finish_reason=reason), "", Verdict("no_code"))
+        for i, reason in enumerate(reasons)
+    )
+    store.start_run("r", command="pytest", fingerprint_parts={}, version="0")
+    items = [PlannedItem("i", variant.label, "T/1"), PlannedItem("j", variant.label, "T/2")]
+    store.plan("r", {variant.label: (variant, {})}, items)
+    store.record("r", "i", Outcome(variant, "T/1", attempts).to_json())
+    store.record("r", "j", Outcome(variant, "T/2", attempts, infra="gone").to_json())
+    told = " ".join(" ".join(shown(store)).split())
+    assert (
+        "CUT OFF: 1 of 3 answers ended at the limit of tokens, 1 prompt did not fit the model's"
+        " context; more room is given by --mcode-max-tokens, or by the server's context." in told
+    )
 
 
 def test_an_incomplete_run_says_so_beside_every_rate(run, store, codegen, variants):
