@@ -41,14 +41,14 @@ class Structured:
 
     async def solve(self, bench: Workbench) -> Sequence[Attempt]:
         """All attempts of all chains."""
-        opening = added(bench.opening(), ASK)
-        draw = functools.partial(_draw, bench)
+        opening, draw = bench.opening(), functools.partial(_draw, bench)
         chains = (chain(bench, i, opening, draw) for i in range(bench.variant.samples))
         return [attempt for made in await together(chains) for attempt in made]
 
 
 async def _draw(bench: Workbench, sample: int, iteration: int, messages: Messages) -> Attempt:
-    attempt = await bench.attempt(sample, iteration, messages, format=SCHEMA)
+    asked = added(messages, ASK)  # a repair's too: it would ask for a block of code alone
+    attempt = await bench.attempt(sample, iteration, asked, format=SCHEMA)
     bench.note(attempt, schema="followed" if is_followed(attempt.answer.text) else "ignored")
     return attempt
 

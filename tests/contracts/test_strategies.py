@@ -17,6 +17,7 @@ from pytest_mcode.sandboxes.bubblewrap import Bubblewrap
 from pytest_mcode.sandboxes.docker import Docker
 from pytest_mcode.session import attempt, builtins, draws
 from pytest_mcode.session.registry import Registry
+from pytest_mcode.strategies import structured
 
 REGISTRY = Registry.from_hooks(lambda hook: [getattr(builtins, hook)()])
 STRATEGIES = REGISTRY.names("strategy")
@@ -380,6 +381,16 @@ def test_structured_sends_the_schema_and_reads_either_answer(solve, obeys):
     assert found.solved
     assert found.attempts[0].notes == {"schema": "followed" if obeys else "ignored"}
     assert found.attempts[0].answer.options["format"]["type"] == "object"
+
+
+def test_a_structured_repair_is_asked_for_the_object_too(solve):
+    """Its last words would else be about a block of code, against the schema."""
+    code = iter([WRONG, RIGHT])
+    with Scripted(lambda body: next(code), obeys=True) as server:
+        found = solve(server, "structured", debug_iters=1)
+        asked = [a.body["messages"][-1]["content"] for a in server.calls]
+    assert [text.endswith(structured.ASK) for text in asked] == [True, True]
+    assert [a.notes["schema"] for a in found.attempts] == ["followed"] * 2
 
 
 def test_mellea_repairs_with_the_librarys_own_template(solve):
