@@ -43,7 +43,7 @@ def run_lines(runs: Sequence[RunRow], width: int = 80) -> list[str]:
         started = run.started[:16].replace("T", " ")
         row = f"{run.run_id:{column}}  {started}  {share:>13}  {run.counts.infra:>5}"
         state = "" if run.counts.complete else "INCOMPLETE "
-        fits = len(row) + 2 + len(state) + len(run.subjects) <= width
-        end = f"{state}{run.subjects}"
+        end = f"{state}{run.subjects or 'ended before its tasks were planned'}"
+        fits = len(row) + 2 + len(end) <= width
         found += [f"{row}  {end}"] if fits else [row, f"    {end}"]
     return found
