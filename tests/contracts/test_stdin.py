@@ -62,6 +62,9 @@ real.write(out.getvalue())
 import subprocess
 subprocess.run(['python3', '-c', 'import sys; print({SUM})'])
 """,
+    f"import sys\nprint({SUM})\nsys.stdout.close()",
+    f"import sys\nprint({SUM}, flush=True)\nsys.stdout = None",
+    f"import sys\nout = open(1, 'w')\nout.write(str({SUM}))",
     "import sys\nprint(sum(int(w) for line in sys.stdin for w in line.split()))",
     "import sys\nprint(sum(map(int, sys.stdin.buffer.read().split())))",
     "print(sum(map(int, open(0).read().split())))",

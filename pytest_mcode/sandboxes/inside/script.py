@@ -81,11 +81,20 @@ def _live(worker: Worker, program: Program, files: list[int]) -> NoReturn:
         if threading is not None:
             threading._shutdown()
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        stdout.flush()
+        _flush(stdout)
+        worker.names.clear()  # as the interpreter does: files that nobody closed are written
+        _flush(stdout)
     except BaseException as error:
         status = status or _died(error)
     os._exit(status)
+
+
+def _flush(stdout: Any) -> None:
+    """What was printed, unless the program has closed it or taken it away."""
+    streams: tuple[Any, ...] = sys.stdout, stdout
+    for stream in streams:
+        if not getattr(stream, "closed", stream is None):
+            stream.flush()
 
 
 def _leave(code: object = None) -> NoReturn:
