@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pytest_mcode.reports import charts
 from pytest_mcode.reports.comparison import Comparison, Contrast, Pair, compare_levels
 from pytest_mcode.reports.comparison_factors import GRID
-from pytest_mcode.reports.comparison_layout import level, p_value, warnings
+from pytest_mcode.reports.comparison_layout import has_demonstration, level, p_value, warnings
 from pytest_mcode.reports.comparison_request import requested, why
 from pytest_mcode.reports.html_cells import Cell, told_apart
 from pytest_mcode.reports.html_charts import Figure
 from pytest_mcode.reports.html_texts import visible
+from pytest_mcode.reports.layout import DEMONSTRATION
 from pytest_mcode.reports.row_charts import forest
 from pytest_mcode.reports.summary import Summary
 from pytest_mcode.store.queries import Filters, VariantRow
@@ -88,7 +89,10 @@ def _compared(pair: Pair, names: Sequence[str]) -> Compared:
         title=f"{where}: {b} against {a}",
         a=a,
         b=b,
-        notes=tuple(warnings(pair, names, True, WIDE)),
+        notes=(
+            *([DEMONSTRATION] if has_demonstration([pair]) else []),
+            *warnings(pair, names, True, WIDE),
+        ),
         rows=tuple(map(_contrast, pair.contrasts)),
         won=tuple(map(visible, pair.won)),
         lost=tuple(map(visible, pair.lost)),
@@ -114,12 +118,12 @@ def _contrast(found: Contrast) -> tuple[Cell, ...]:
 
 
 def _told_apart(rows: Sequence[VariantRow], names: Sequence[str]) -> list[str]:
-    """What differs from row to row besides the factors under study, `repairs 3`."""
-    called = {"samples": "samples ", "debug-iters": "repairs "}
+    """What differs from row to row besides the factors under study, as in ids: `n5-d3`."""
+    called = {"samples": "n", "debug-iters": "d"}
     columns = {n: [level(row, (n,)) for row in rows] for n in GRID if n not in names}
     varying = {name: values for name, values in columns.items() if len(set(values)) > 1}
     return [
-        ", ".join(f"{called.get(name, '')}{values[i]}" for name, values in varying.items())
+        "-".join(f"{called.get(name, '')}{values[i]}" for name, values in varying.items())
         for i in range(len(rows))
     ]
 

@@ -13,6 +13,7 @@ from pytest_mcode.reports import html, html_tasks
 from pytest_mcode.reports.html_cells import told_apart
 from pytest_mcode.reports.html_tasks import fair, preferred, strip, title
 from pytest_mcode.reports.html_texts import LONGEST, Highlighter, script_json, shown, visible
+from pytest_mcode.reports.layout import DEMONSTRATION
 from pytest_mcode.store.drilldown import Head
 from pytest_mcode.store.queries import ALL, Filters
 from tests.unit.reports.html_page import GOOD, HOSTILE, attempt, hostile, page, record, two_models
@@ -181,6 +182,14 @@ def test_a_comparison_that_is_asked_for_replaces_that_of_models(store, tmp_path)
     two_models(store)
     html.write(store, ALL, (), tmp_path / "page.html", "r1,r2")
     assert "beta against alpha" in outline(tmp_path / "page.html").text
+
+
+def test_a_difference_from_the_demonstration_model_says_so(store, tmp_path):
+    """Its numbers mean nothing, in the comparison as in the results."""
+    for name, model in (("r1", "tiny"), ("r2", "beta")):
+        record(store, name, Variant("toy", model), {"t": [attempt(0, 0)]})
+    _, _, compared = outline(page(store, tmp_path)).text.partition("beta against tiny")
+    assert compared.partition("rate")[0].strip() == DEMONSTRATION
 
 
 def test_the_policy_of_the_page_forbids_the_network(toy):
