@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_mcode.core.errors import ConfigError, InfraError
@@ -74,6 +75,7 @@ async def openai_model(spec: ModelSpec, url: str, key: str, timeout_s: float = T
         if error.status_code in (401, 403):
             raise ConfigError(f"{url} refuses the API key: set OPENAI_API_KEY") from error
         if error.status_code in (404, 405, 501):
+            await _look_below(client, url)
             return spec.model
         raise InfraError(
             f"{url} answers HTTP {error.status_code} to GET /models{_proxy(url)}"
@@ -90,6 +92,17 @@ async def openai_model(spec: ModelSpec, url: str, key: str, timeout_s: float = T
     return spec.model
 
 
+async def _look_below(client: Any, url: str) -> None:
+    """Raise `ConfigError` where the list of models is below /v1, which the address has not."""
+    import openai
+
+    below = f"{url}/v1"
+    nobody = (openai.APIError, OSError, ValueError, TypeError, AttributeError)
+    with contextlib.suppress(*nobody):
+        if [m.id async for m in client.with_options(base_url=below).models.list()]:
+            raise ConfigError(f"{url} has no list of models, but {below} has: give that (--mcode-base-url)")
+
+
 def openai_access(spec: ModelSpec) -> tuple[str, str]:
     """Base URL and API key. Raises `ConfigError` where OpenAI itself is asked without a key."""
     url = openai_url(spec)
@@ -104,7 +117,8 @@ def openai_access(spec: ModelSpec) -> tuple[str, str]:
 
 def openai_url(spec: ModelSpec) -> str:
     """The base URL named by the user or by OPENAI_BASE_URL; empty is OpenAI's own."""
-    return _legal((spec.base_url or os.environ.get("OPENAI_BASE_URL", "")).strip().rstrip("/"))
+    named = (spec.base_url or os.environ.get("OPENAI_BASE_URL", "")).strip().rstrip("/")
+    return _legal(named.removesuffix("/chat/completions"))
 
 
 def _legal(url: str, before: str = "") -> str:

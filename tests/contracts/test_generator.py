@@ -571,6 +571,16 @@ def test_preflight_of_a_missing_openai_model():
         asyncio.run(Mellea(spec(server)).preflight())
 
 
+def test_an_address_that_lacks_v1_or_has_too_much_of_it():
+    """The first is told before anything is asked in vain; the second says what is meant."""
+    with Server() as server:
+        short = ModelSpec("m", "openai", "m", base_url=server.root)
+        with pytest.raises(ConfigError, match=f"but {server.url} has: give that"):
+            asyncio.run(Mellea(short).preflight())
+        whole = replace(short, base_url=f"{server.url}/chat/completions")
+        assert run(Mellea(whole), request())[0].text == "hello"
+
+
 def test_server_without_a_list_of_models():
     """A server without `GET /models` is believed until the first request."""
     with Server() as server:
