@@ -45,8 +45,10 @@ class Controller:
         node.workerinput["mcode_plan"] = str(self._plan)
         node.workerinput["mcode_servers"] = str(self.servers)
         if state.done:
+            from pytest_mcode.plugin import plan_folder
+
+            plan_folder.own(self._plan.parent)
             done = self._plan.with_name("done.json")
-            done.parent.mkdir(mode=0o700, exist_ok=True)
             done.write_text(json.dumps(sorted(state.done)))
             node.workerinput["mcode_done"] = str(done)
         if state.benches:
@@ -66,7 +68,6 @@ class Controller:
         from pytest_mcode.plugin import active, plan_folder, preparation
 
         plan_folder.sweep()
-        plan_folder.own(self._plan.parent)
         state = states.of(self._config)
         self._late = not self._config.pluginmanager.has_plugin(active.NAME)
         active.register(self._config)

@@ -12,7 +12,8 @@ from pytest_mcode.core.processes import place, started
 
 
 def own(folder: Path) -> None:
-    """Note that it is this process's."""
+    """Make it, and note that it is this process's."""
+    folder.mkdir(mode=0o700, exist_ok=True)
     found = [place(), os.getpid(), started(os.getpid())]
     (folder / "owner.json").write_text(json.dumps(found))
 

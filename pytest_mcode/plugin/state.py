@@ -149,7 +149,13 @@ class State:
         if self.worker is not None:
             return Path(self.worker["mcode_servers"])
         controller = self.config.pluginmanager.get_plugin("mcode-controller")
-        return controller.servers if controller is not None else None
+        if controller is None:
+            return None
+        from pytest_mcode.plugin import plan_folder
+
+        servers: Path = controller.servers
+        plan_folder.own(servers.parent)
+        return servers
 
     def _make_session(self) -> Session:
         from pytest_mcode.session import builtins

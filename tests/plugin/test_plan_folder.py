@@ -56,6 +56,33 @@ def test_only_what_a_process_of_this_machine_has_left_is_swept(temporary):
     assert not living.exists()
 
 
+@pytest.mark.bubblewrap
+def test_the_folder_has_an_owner_before_anything_takes_long(place, run, monkeypatch, pytester):
+    """A run that is killed while its model server starts leaves a folder that is swept."""
+    monkeypatch.setenv("TMPDIR", str(place))
+    pytester.makeconftest(
+        """
+        import os
+
+        class Mine:
+            concurrency = 1
+            def __init__(self, spec): pass
+            def describe(self): return {}
+            async def preflight(self): os._exit(9)
+            async def generate(self, request): pass
+            async def aclose(self): pass
+
+        def pytest_mcode_generators(): return {"mine": Mine}
+        """
+    )
+    sandbox = "--mcode-sandbox=bubblewrap"
+    assert run("--mcode-bench=tiny", "--mcode-model=mine:m", sandbox, "-n1").ret == 9
+    (left,) = place.glob("mcode-plan-*")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    plan_folder.sweep()
+    assert not left.exists()
+
+
 @pytest.mark.docker
 def test_a_run_with_workers_sweeps_and_leaves_nothing(temporary, run, monkeypatch, place):
     """The folder of a killed run is gone, and so is the run's own."""
