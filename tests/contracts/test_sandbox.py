@@ -210,6 +210,7 @@ def test_plain_values_cross_exactly_and_keep_their_types(sandbox):
         "g = K('gen'); assert next(g) == 1; assert next(g, None) is None; assert iter(g) is g",
         "from itertools import islice; g = K('count'); assert next(g) == 0",
         "from itertools import islice; g = K('count'); assert list(islice(g, 40)) == [*range(40)]",
+        "g = K('stuck'); assert [next(g) for _ in range(6)] == [*range(6)]",
         "assert 7 in K('count'); assert 1 in K('gen'); assert K('partial')(3) == 4",
         "assert K('same') is K('same'); assert not K('empty'); assert K('gen')",
     ],
@@ -230,6 +231,9 @@ class Obj:
     def __len__(self): return 3
     def __getitem__(self, i): return 2 * i
 same = object()
+def stuck():
+    yield from range(6)
+    while True: pass
 def K(kind):
     return {
         'map': lambda: map(int, '1'), 'gen': lambda: (i for i in [1]),
@@ -237,7 +241,7 @@ def K(kind):
         'values': lambda: {1: 1}.values(), 'items': lambda: {1: 1}.items(), 'list': lambda: L([1]),
         'namedtuple': lambda: collections.namedtuple('P', 'x y')(1, 2), 'intenum': lambda: I.one,
         'enum': lambda: E.one, 'object': Obj, 'count': itertools.count, 'same': lambda: same,
-        'partial': lambda: functools.partial(int.__add__, 1), 'empty': Empty,
+        'partial': lambda: functools.partial(int.__add__, 1), 'empty': Empty, 'stuck': stuck,
     }[kind]()
 def f(x): return x()
 """

@@ -28,6 +28,9 @@ MODULES = frozenset(
 )
 """Modules that the judge imports itself where the program imported them under that name."""
 _MOST_ITEMS = 4096
+_ONE_BY_ONE = 32
+"""Items of an iterator that are fetched when they are wanted and not before: the next one after
+those may take for ever, as the fifth perfect number does."""
 _FINITE = 1 << 16
 
 
@@ -173,19 +176,20 @@ class Candidate(Wire):
         self.send(b"j" + to_json(encode(reply, self.reference)).encode())
 
     def next_item(self, number: int) -> Any:
-        """The next item of an iterator; fetched in growing portions."""
-        state = self.ahead.setdefault(number, [iter(()), 1, None])
+        """The next item of an iterator; after the first ones fetched in growing portions."""
+        state = self.ahead.setdefault(number, [iter(()), 0, None])
         for item in state[0]:
             return item
         if state[2] is not None:
             ended, state[2] = state[2], StopIteration()
             raise ended
-        self.send(b"m" + marshal.dumps(("n", number, state[1])))
+        most = min(max(1, state[1] - _ONE_BY_ONE), _MOST_ITEMS)
+        self.send(b"m" + marshal.dumps(("n", number, most)))
         answer = self.answer()
         items = self.value(answer.get("v"))
-        if type(items) is not list or len(items) > state[1]:
+        if type(items) is not list or len(items) > most:
             raise self.fail(Forged("items that were not asked for"))
-        state[0], state[1] = iter(items), min(2 * state[1], _MOST_ITEMS)
+        state[0], state[1] = iter(items), state[1] + len(items)
         if "e" in answer or answer.get("z"):
             state[2] = self.exception(answer["e"]) if "e" in answer else StopIteration()
         elif not items:
