@@ -100,7 +100,9 @@ async def _look_below(client: Any, url: str) -> None:
     nobody = (openai.APIError, OSError, ValueError, TypeError, AttributeError)
     with contextlib.suppress(*nobody):
         if [m.id async for m in client.with_options(base_url=below).models.list()]:
-            raise ConfigError(f"{url} has no list of models, but {below} has: give that (--mcode-base-url)")
+            raise ConfigError(
+                f"{url} has no list of models, but {below} has: give that (--mcode-base-url)"
+            )
 
 
 def openai_access(spec: ModelSpec) -> tuple[str, str]:
