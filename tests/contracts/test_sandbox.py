@@ -315,6 +315,20 @@ def test_exceptions_cross_as_builtins_with_message_and_arguments(verdict):
     assert verdict(candidate, "f(2)\n").detail == "Mine: 'k' (line 4)"
 
 
+def test_an_exception_of_many_arguments_is_of_its_kind(verdict):
+    """With its attributes where it is small, without them where it is not."""
+    tests = """
+    for data, start in (b"a\\xff", 1), (b"\\xff" * 5000, None):
+        try:
+            f(data)
+            assert False
+        except UnicodeDecodeError as error:
+            assert start is None or error.start == start
+    """
+    seen = verdict("def f(x): return x.decode()", tests)
+    assert seen.passed, seen.detail
+
+
 def test_functions_and_builtins_of_the_tests_can_be_passed(verdict):
     """A callback runs in the judge, may call the candidate again, and its errors cross."""
     tests = """

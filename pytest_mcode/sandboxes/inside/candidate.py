@@ -7,6 +7,7 @@ import importlib
 import marshal
 from _socket import socket
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 
 from endings import CandidateError, Fatal, Forged, Unforeseen
@@ -213,6 +214,9 @@ class Candidate(Wire):
                     break
                 except (TypeError, ValueError, ArithmeticError):
                     pass
+            else:
+                with suppress(TypeError):  # of that kind at least, for who catches it
+                    error = kind.__new__(kind)
         self.raised = error
         return error
 

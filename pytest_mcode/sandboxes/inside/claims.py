@@ -10,6 +10,8 @@ CANDIDATE = "<candidate>"
 """File name of the program in tracebacks."""
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _LAST_FRAMES = 8
+_MOST_ARGUMENTS = 5
+"""As many as a UnicodeDecodeError has."""
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
     }
     answer["tb"] = frames[-_LAST_FRAMES:]
     arguments = error.args
-    if len(arguments) <= 4 and all(map(_is_small, arguments)):
+    if len(arguments) <= _MOST_ARGUMENTS and all(map(_is_small, arguments)):
         answer["args"] = [encode(item, str) for item in arguments]
     return answer
 
