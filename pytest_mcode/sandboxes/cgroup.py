@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,8 +107,16 @@ def find_hierarchy() -> Hierarchy | None:
 
 
 def group_name(suffix: object) -> str:
-    """`pytest-mcode-<process id>-<suffix>`."""
-    return f"{_NAME}-{os.getpid()}-{suffix}"
+    """`pytest-mcode-<where>-<process id>-<suffix>`."""
+    return f"{_NAME}-{_space()}-{os.getpid()}-{suffix}"
+
+
+def _space() -> str:
+    """The namespace of process ids: a run in another one, such as a container that sees the same
+    groups, would take this process for one that is no more."""
+    with suppress(OSError):
+        return re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink()))
+    return "0"
 
 
 def _own_groups() -> dict[str, str]:
@@ -141,9 +150,10 @@ def _version_2() -> Hierarchy | None:
 
 
 def _sweep(base: Path) -> None:
-    """Remove the empty groups of processes that are no more."""
-    for folder in base.glob(f"{_NAME}-*"):
-        pid = folder.name.split("-")[2]
+    """Remove the empty groups of processes that are no more, as far as this one can tell."""
+    start = f"{_NAME}-{_space()}-"
+    for folder in base.glob(f"{start}*"):
+        pid = folder.name.removeprefix(start).partition("-")[0]
         if not Path("/proc", pid).exists():
             with suppress(OSError):
                 folder.rmdir()

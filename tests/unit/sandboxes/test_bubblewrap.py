@@ -136,7 +136,7 @@ def groups() -> set[str]:
     hierarchy = find_hierarchy()
     if hierarchy is None:
         return set()
-    return {path.name for path in hierarchy.memory.glob(f"pytest-mcode-{os.getpid()}-*")}
+    return {path.name for path in hierarchy.memory.glob(f"pytest-mcode-*-{os.getpid()}-*")}
 
 
 @pytest.mark.bubblewrap
@@ -251,22 +251,26 @@ def test_a_bubblewrap_that_may_not_is_one_clear_line(sandbox):
 
 
 def test_groups_of_dead_runs_are_swept_and_others_are_not():
-    """Only the group of a process that is no more is removed."""
+    """Only the group of a process that is no more is removed; not of one in another namespace of
+    process ids, whose numbers say nothing here."""
     hierarchy = find_hierarchy()
     if hierarchy is None:
         pytest.skip("no control groups can be made here")
     with subprocess.Popen(["true"]) as dead:
         pass
-    theirs = hierarchy.memory / f"pytest-mcode-{dead.pid}-0"
     ours = hierarchy.memory / group_name("kept")
-    for folder in (theirs, ours):
+    theirs = hierarchy.memory / ours.name.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    elsewhere = hierarchy.memory / f"pytest-mcode-1-{dead.pid}-0"
+    for folder in (theirs, ours, elsewhere):
         folder.mkdir()
     try:
         find_hierarchy()
         assert not theirs.exists()
         assert ours.exists()
+        assert elsewhere.exists()
     finally:
         ours.rmdir()
+        elsewhere.rmdir()
 
 
 def test_cores_are_shared_out_among_numbered_processes(monkeypatch):
