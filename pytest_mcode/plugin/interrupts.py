@@ -66,11 +66,13 @@ def _close_in_peace(config: pytest.Config) -> None:
     def as_before() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")  # workers have none
+
     def second(*_: object) -> None:
         as_before()
         with contextlib.suppress(OSError, ValueError, AttributeError):
             # not by its buffer, in the middle of which the interrupted code may be
-            os.write(config.get_terminal_writer()._file.fileno(), _CLOSING)
+            os.write(reporter._tw._file.fileno(), _CLOSING)
 
     signal.signal(signal.SIGINT, second)
     config.add_cleanup(as_before)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pytest_mcode.core.processes import place
+
 ROOT = Path("/sys/fs/cgroup")
 _NAME = "pytest-mcode"
 _EMPTY_S = 1.0
@@ -114,9 +116,7 @@ def group_name(suffix: object) -> str:
 def _space() -> str:
     """The namespace of process ids: a run in another one, such as a container that sees the same
     groups, would take this process for one that is no more."""
-    with suppress(OSError):
-        return re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink()))
-    return "0"
+    return re.sub(r"\D", "", place().rpartition("/")[2])
 
 
 def _own_groups() -> dict[str, str]:

@@ -92,6 +92,16 @@ def test_a_second_ctrl_c_is_a_line_and_the_third_ends_at_once(run, pytester):
             assert result.ret == -signal.SIGINT
 
 
+def test_a_second_ctrl_c_is_borne_where_no_terminal_is(run, pytester, database):
+    """As in a worker of xdist's: no line, and the end as with one Ctrl-C."""
+    pytester.makepyfile(BEGIN + NO_LINE)
+    pytester.makeconftest(AGAIN.format(presses=1))
+    result = run("--mcode-model=gold", "--mcode-sandbox=bubblewrap", "-p", "no:terminal")
+    assert result.ret == pytest.ExitCode.INTERRUPTED, result.stdout.str() + result.stderr.str()
+    assert "Error" not in result.stderr.str()
+    assert database.rows("SELECT state FROM items") == [("planned",)] * 2
+
+
 def test_what_else_is_ignored_is_told_as_before(monkeypatch, pytestconfig):
     """Only interrupts are kept from the hook of before, which comes back."""
     told = []
